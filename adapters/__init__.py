@@ -1,0 +1,1 @@
+"""Formats to labelled xarray cubes, and back."""

@@ -1,0 +1,60 @@
+"""seisgeo: from field SEG-Y to the earth models that explain it.
+
+Read seismic files into labelled xarray cubes (:mod:`seisgeo.adapters`), simulate training data for
+the same survey with Deepwave (:mod:`seisgeo.synth`), learn one embedding space for seismic,
+velocity and physics (:class:`seisgeo.SeisBind`), and retrieve velocity models and physical
+attributes for field records.
+
+>>> import seisgeo as sg
+>>> sg.synth.Survey.openfwi().n_receivers
+70
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from seisgeo._version import __version__
+from seisgeo.errors import SeisgeoError
+
+if TYPE_CHECKING:
+    from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
+    from seisgeo.estimators.persistence import load
+    from seisgeo.estimators.seisbind import SeisBind
+    from seisgeo.field import match_to_survey
+
+__all__ = [
+    "SeisBind",
+    "SeisgeoError",
+    "__version__",
+    "adapters",
+    "conventions",
+    "descriptors",
+    "load",
+    "match_to_survey",
+    "metrics",
+    "plotting",
+    "samples",
+    "synth",
+]
+
+# Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
+_HOMES = {
+    "SeisBind": "seisgeo.estimators.seisbind",
+    "load": "seisgeo.estimators.persistence",
+    "match_to_survey": "seisgeo.field",
+}
+_MODULES = {"adapters", "conventions", "descriptors", "metrics", "plotting", "samples", "synth"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return importlib.import_module(f"seisgeo.{name}")
+    raise AttributeError(f"module 'seisgeo' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,337 @@
+"""Names, dimensions, units and checks of every cube: the one place.
+
+Everything that crosses a module's border is an :class:`xarray.Dataset` of one of these kinds
+(a training set holds several of them side by side):
+
+==========  ==================  =========================================================
+kind        main variable       dimensions
+==========  ==================  =========================================================
+gathers     ``amplitude``       sample, source, time, receiver; or shot, receiver, time
+stack       ``amplitude``       inline, crossline, time|depth; or cdp, time|depth
+velocity    ``velocity``        sample, depth[, y], x; depth, x; or a stack's dimensions
+physics     ``descriptor_value``  sample, descriptor
+waveforms   ``amplitude``       event, component, time
+embedding   ``embedding``       sample, feature
+==========  ==================  =========================================================
+
+Dimensions are addressed by name, never by position. Units are SI and stand in
+``attrs["units"]``, names for people in ``attrs["long_name"]``, after the CF conventions
+(https://cfconventions.org). Times are in seconds, velocities in metres per second.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from seisgeo._version import __version__
+from seisgeo.errors import ConventionError
+
+__all__ = [
+    "ATTRS",
+    "DIMS",
+    "MAIN_VARIABLE",
+    "VELOCITY_RANGE",
+    "check_finite",
+    "check_velocity",
+    "describe",
+    "kinds",
+    "provenance",
+    "validate",
+]
+
+#: Main variable of each kind of cube.
+MAIN_VARIABLE: dict[str, str] = {
+    "gathers": "amplitude",
+    "stack": "amplitude",
+    "velocity": "velocity",
+    "physics": "descriptor_value",
+    "waveforms": "amplitude",
+    "embedding": "embedding",
+}
+
+_STACK_DIMS: tuple[tuple[str, ...], ...] = (
+    ("inline", "crossline", "time"),
+    ("inline", "crossline", "depth"),
+    ("cdp", "time"),
+    ("cdp", "depth"),
+)
+
+#: Dimensions that the main variable of each kind may have, in their usual order.
+DIMS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "gathers": (("sample", "source", "time", "receiver"), ("shot", "receiver", "time")),
+    "stack": _STACK_DIMS,
+    "velocity": (
+        ("sample", "depth", "x"),
+        ("sample", "depth", "y", "x"),
+        ("depth", "x"),
+        ("depth", "y", "x"),
+        *_STACK_DIMS,
+    ),
+    "physics": (("sample", "descriptor"),),
+    "waveforms": (("event", "component", "time"),),
+    "embedding": (("sample", "feature"),),
+}
+
+#: ``units`` and ``long_name`` of variables and coordinates. A unit of "" is said as "1" (CF).
+ATTRS: dict[str, dict[str, str]] = {
+    "amplitude": {"units": "1", "long_name": "amplitude"},
+    "velocity": {"units": "m/s", "long_name": "P-wave velocity"},
+    "vs": {"units": "m/s", "long_name": "S-wave velocity"},
+    "density": {"units": "kg/m3", "long_name": "density"},
+    "descriptor_value": {"long_name": "physical descriptor"},
+    "embedding": {"units": "1", "long_name": "embedding"},
+    "time": {"units": "s", "long_name": "time"},
+    "depth": {"units": "m", "long_name": "depth", "positive": "down"},
+    "x": {"units": "m", "long_name": "distance"},
+    "y": {"units": "m", "long_name": "distance across"},
+    "offset": {"units": "m", "long_name": "offset (receiver minus source)"},
+    "source_x": {"units": "m", "long_name": "source easting"},
+    "source_y": {"units": "m", "long_name": "source northing"},
+    "source_depth": {"units": "m", "long_name": "source depth", "positive": "down"},
+    "receiver_x": {"units": "m", "long_name": "receiver easting"},
+    "receiver_y": {"units": "m", "long_name": "receiver northing"},
+    "receiver_depth": {"units": "m", "long_name": "receiver depth", "positive": "down"},
+    "cdp_x": {"units": "m", "long_name": "CDP easting"},
+    "cdp_y": {"units": "m", "long_name": "CDP northing"},
+    "field_record": {"units": "1", "long_name": "field record number"},
+    "source_point": {"units": "1", "long_name": "energy source point number"},
+    "channel": {"units": "1", "long_name": "channel number"},
+    "inline": {"units": "1", "long_name": "inline number"},
+    "crossline": {"units": "1", "long_name": "crossline number"},
+    "cdp": {"units": "1", "long_name": "CDP number"},
+}
+
+#: P velocities (m/s) that a model in m/s may hold: below any rock or water it is in other units.
+VELOCITY_RANGE = (100.0, 12_000.0)
+
+_AXES = ("time", "depth", "x", "y")
+
+
+def kinds(ds: xr.Dataset) -> tuple[str, ...]:
+    """Kinds of cube that a dataset holds.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Any dataset.
+
+    Returns
+    -------
+    tuple of str
+        For instance ``("gathers", "velocity")`` for a training set; empty when none fits.
+    """
+    found = []
+    for kind, name in MAIN_VARIABLE.items():
+        if name in ds.data_vars and any(set(ds[name].dims) == set(d) for d in DIMS[kind]):
+            found.append(kind)
+    return tuple(found)
+
+
+def validate(ds: xr.Dataset, kind: str | None = None, *, values: bool = False) -> xr.Dataset:
+    """Check a dataset against the conventions and return it unchanged.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        The cube. Only names, dimensions, units and axes are looked at, so a lazy cube stays lazy.
+    kind : str, optional
+        Kind that it must hold (a key of :data:`MAIN_VARIABLE`); by default any.
+    values : bool, default False
+        Also load the main variables and check them: finite, and velocities in m/s.
+
+    Returns
+    -------
+    xarray.Dataset
+        `ds` itself.
+
+    Raises
+    ------
+    ConventionError
+        Names the variable, the dimension or the unit, what was expected and what was found.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> ds = xr.Dataset({"velocity": (("depth", "x"), np.full((3, 4), 1500.0), {"units": "m/s"})},
+    ...                 coords={"depth": ("depth", [0.0, 10, 20], {"units": "m"}),
+    ...                         "x": ("x", [0.0, 10, 20, 30], {"units": "m"})})
+    >>> validate(ds, "velocity") is ds
+    True
+    """
+    if not isinstance(ds, xr.Dataset):
+        raise ConventionError(f"expected an xarray.Dataset, got {type(ds).__name__}")
+    if kind is not None and kind not in MAIN_VARIABLE:
+        raise ConventionError(f"unknown kind of cube {kind!r}; known: {', '.join(MAIN_VARIABLE)}")
+    for found in (kind,) if kind else kinds(ds) or ("",):
+        _check_main(ds, found)
+        if values:
+            name = MAIN_VARIABLE[found]
+            check_finite(ds[name])
+            if name == "velocity":
+                check_velocity(ds[name])
+    for name in ds.variables:
+        _check_units(ds, str(name))
+    for axis in _AXES:
+        if axis in ds.coords and ds[axis].dims == (axis,):
+            _check_axis(ds[axis])
+    return ds
+
+
+def _check_main(ds: xr.Dataset, kind: str) -> None:
+    if not kind:
+        layouts = {k: [_join(d) for d in DIMS[k]] for k in MAIN_VARIABLE}
+        found = {str(n): _join(v.dims) for n, v in ds.data_vars.items()}
+        raise ConventionError(
+            f"this dataset holds no kind of cube: variables {found or 'none'}; "
+            f"known: {'; '.join(f'{k} = {MAIN_VARIABLE[k]} {v}' for k, v in layouts.items())}"
+        )
+    name = MAIN_VARIABLE[kind]
+    if name not in ds.data_vars:
+        raise ConventionError(
+            f"a {kind} cube needs the variable {name!r}; this dataset has "
+            f"{sorted(map(str, ds.data_vars)) or 'no variables'}"
+        )
+    dims = ds[name].dims
+    if not any(set(dims) == set(d) for d in DIMS[kind]):
+        options = " or ".join(_join(d) for d in DIMS[kind])
+        raise ConventionError(
+            f"variable {name!r}: expected dimensions {options}; found {_join(dims)}"
+        )
+    for dim, size in ds[name].sizes.items():
+        if size == 0:
+            raise ConventionError(f"variable {name!r}: dimension {dim!r} has length 0")
+
+
+def _check_units(ds: xr.Dataset, name: str) -> None:
+    expected = ATTRS.get(name, {}).get("units")
+    found = ds[name].attrs.get("units")
+    if expected in (None, "1"):
+        return
+    if found is None:
+        raise ConventionError(
+            f"variable {name!r}: units are missing; expected {expected!r} in attrs['units']"
+        )
+    if found != expected:
+        raise ConventionError(f"variable {name!r}: expected units {expected!r}, found {found!r}")
+
+
+def _check_axis(axis: xr.DataArray) -> None:
+    values = np.asarray(axis.values, dtype=float)
+    if not np.isfinite(values).all():
+        raise ConventionError(f"coordinate {axis.name!r}: holds values that are not finite")
+    steps = np.diff(values)
+    if steps.size and not (steps > 0).all():
+        at = int(np.argmax(~(steps > 0)))
+        raise ConventionError(
+            f"coordinate {axis.name!r}: expected increasing values, found "
+            f"{values[at]:g} then {values[at + 1]:g} at index {at + 1}"
+        )
+
+
+def check_finite(values: xr.DataArray | np.ndarray, name: str = "") -> None:
+    """Refuse NaN and infinity, saying how many and where the first stands.
+
+    Parameters
+    ----------
+    values : DataArray or ndarray
+        Numbers to look at; a lazy array is loaded.
+    name : str, optional
+        What to call them in the message; by default the DataArray's name.
+
+    Raises
+    ------
+    ConventionError
+        If any value is not finite.
+    """
+    array = np.asarray(values)
+    if array.dtype.kind != "f":
+        return
+    bad = ~np.isfinite(array)
+    if not bad.any():
+        return
+    dims = values.dims if isinstance(values, xr.DataArray) else range(array.ndim)
+    first = np.unravel_index(int(np.argmax(bad)), array.shape)
+    place = ", ".join(f"{d}={int(i)}" for d, i in zip(dims, first, strict=True))
+    label = name or (str(values.name) if isinstance(values, xr.DataArray) else "array")
+    raise ConventionError(
+        f"variable {label!r}: {int(bad.sum())} of {array.size} values are NaN or infinite, "
+        f"the first at {place}"
+    )
+
+
+def check_velocity(values: Any, name: str = "velocity") -> None:
+    """Refuse velocities that cannot be in m/s.
+
+    Parameters
+    ----------
+    values : array-like
+        Velocities (m/s).
+    name : str, default "velocity"
+        What to call them in the message.
+
+    Raises
+    ------
+    ConventionError
+        If they are not finite, not positive, or outside :data:`VELOCITY_RANGE`; a model in km/s is
+        told apart and named.
+    """
+    array = np.asarray(values)
+    check_finite(array, name)
+    low, high = float(array.min()), float(array.max())
+    lowest, highest = VELOCITY_RANGE
+    if low <= 0:
+        raise ConventionError(f"variable {name!r}: velocities must be positive, found {low:g} m/s")
+    if high < 12:
+        raise ConventionError(
+            f"variable {name!r}: values from {low:g} to {high:g} look like km/s; "
+            "expected m/s (multiply by 1000)"
+        )
+    if low < lowest or high > highest:
+        raise ConventionError(
+            f"variable {name!r}: expected P velocities of {lowest:g} to {highest:g} m/s, "
+            f"found {low:g} to {high:g}"
+        )
+
+
+def describe(ds: xr.Dataset) -> xr.Dataset:
+    """Give every known variable its ``units`` and ``long_name`` where it has none.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        A dataset that follows the conventions' names.
+
+    Returns
+    -------
+    xarray.Dataset
+        The same data with attributes filled in; attributes that are there are kept.
+    """
+    ds = ds.copy()
+    for name in ds.variables:
+        if str(name) in ATTRS:
+            ds[name].attrs = {**ATTRS[str(name)], **ds[name].attrs}
+    return ds
+
+
+def provenance(**facts: Any) -> dict[str, Any]:
+    """Attributes that say where a cube comes from.
+
+    Parameters
+    ----------
+    **facts
+        For instance ``source`` (file), ``source_format``, ``revision``, ``scheme``, ``seed``;
+        None is left out.
+
+    Returns
+    -------
+    dict
+        `facts` and the version of seisgeo, ready for ``Dataset.attrs``.
+    """
+    return {**{k: v for k, v in facts.items() if v is not None}, "seisgeo_version": __version__}
+
+
+def _join(dims: Any) -> str:
+    return "(" + ", ".join(map(str, dims)) + ")"
