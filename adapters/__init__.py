@@ -1,1 +1,42 @@
-"""Formats to labelled xarray cubes, and back."""
+"""Formats to labelled xarray cubes, and back.
+
+Opening needs no function of ours: xarray finds the formats by itself
+(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, and the writers.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = [
+    "convert",
+    "describe_segy",
+    "write_netcdf",
+    "write_openfwi",
+    "write_segy",
+    "write_zarr",
+]
+
+# Each format loads when it is first asked for (PEP 562).
+_HOMES = {
+    "convert": "convert",
+    "describe_segy": "segy.describe",
+    "write_netcdf": "convert",
+    "write_openfwi": "openfwi",
+    "write_segy": "segy.write",
+    "write_zarr": "convert",
+}
+_MODULES = {"openfwi", "segy"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"seisgeo.adapters.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"seisgeo.adapters.{name}")
+    raise AttributeError(f"module 'seisgeo.adapters' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_MODULES})

@@ -6,7 +6,8 @@ Everything that crosses a module's border is an :class:`xarray.Dataset` of one o
 ==========  ==================  =========================================================
 kind        main variable       dimensions
 ==========  ==================  =========================================================
-gathers     ``amplitude``       sample, source, time, receiver; or shot, receiver, time
+gathers     ``amplitude``       sample, source, time, receiver; or shot, receiver, time;
+                                or inline, crossline, offset, time
 stack       ``amplitude``       inline, crossline, time|depth; or cdp, time|depth
 velocity    ``velocity``        sample, depth[, y], x; depth, x; or a stack's dimensions
 physics     ``descriptor_value``  sample, descriptor
@@ -61,7 +62,11 @@ _STACK_DIMS: tuple[tuple[str, ...], ...] = (
 
 #: Dimensions that the main variable of each kind may have, in their usual order.
 DIMS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "gathers": (("sample", "source", "time", "receiver"), ("shot", "receiver", "time")),
+    "gathers": (
+        ("sample", "source", "time", "receiver"),
+        ("shot", "receiver", "time"),
+        ("inline", "crossline", "offset", "time"),
+    ),
     "stack": _STACK_DIMS,
     "velocity": (
         ("sample", "depth", "x"),

@@ -14,7 +14,7 @@ __all__ = ["partial_path", "remove", "whole_output"]
 
 
 def partial_path(path: Path) -> Path:
-    """Name under which `path` is written until it is whole (same folder, so that a rename moves it)."""
+    """Name under which `path` is written until it is whole: beside it, so that a rename does."""
     return path.with_name(f".{path.name}.partial")
 
 

@@ -1,0 +1,1 @@
+"""Estimators: the scikit-learn-style face of the encoders."""

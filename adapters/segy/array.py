@@ -1,0 +1,95 @@
+"""Traces as a lazily indexed array: only the traces and samples that are asked for are decoded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from xarray.backends.common import BackendArray
+from xarray.core import indexing
+
+from seisgeo.adapters.segy.file import SegyFile
+
+__all__ = ["SegyArray"]
+
+
+class SegyArray(BackendArray):
+    """The samples of a file, arranged by a table of trace numbers.
+
+    It is safe to use from several threads, and pickles without its data.
+
+    Parameters
+    ----------
+    file : SegyFile
+        The file.
+    lookup : numpy.ndarray of int
+        Trace of each cell, -1 where there is none: such cells read as NaN.
+    sample_axis_first : bool, default False
+        Whether the samples run along the first dimension instead of the last.
+    scale : float, default 1
+        Factor to SI units.
+    """
+
+    def __init__(
+        self,
+        file: SegyFile,
+        lookup: np.ndarray,
+        *,
+        sample_axis_first: bool = False,
+        scale: float = 1.0,
+    ) -> None:
+        self.file = file
+        self.lookup = lookup
+        self.sample_axis_first = sample_axis_first
+        self.scale = scale
+        self.dtype = file.format.decoded
+        samples = (file.n_samples,)
+        self.shape = (*samples, *lookup.shape) if sample_axis_first else (*lookup.shape, *samples)
+
+    def variable(self, dims: tuple[str, ...]) -> xr.Variable:
+        """An xarray variable over this array, with these dimensions."""
+        return xr.Variable(dims, indexing.LazilyIndexedArray(self))
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
+        if isinstance(key, indexing.VectorizedIndexer):
+            keys = key.tuple
+            samples = keys[-1]
+            # Chosen traces at full length: without this, xarray would read the whole rectangle
+            # of rows and columns that they span.
+            if (
+                not self.sample_axis_first
+                and isinstance(samples, slice)
+                and not any(isinstance(k, slice) for k in keys[:-1])
+            ):
+                return self._read(self.lookup[tuple(keys[:-1])], samples)
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER, self._outer
+        )
+
+    def _outer(self, key: tuple[Any, ...]) -> np.ndarray:
+        samples = key[0] if self.sample_axis_first else key[-1]
+        chosen = self.lookup
+        axis = 0
+        for k in key[1:] if self.sample_axis_first else key[:-1]:
+            chosen = chosen[(slice(None),) * axis + (k,)]
+            axis += not isinstance(k, int | np.integer)
+        values = self._read(chosen, samples)
+        if isinstance(samples, int | np.integer):
+            return values[..., 0]
+        return np.moveaxis(values, -1, 0) if self.sample_axis_first else values
+
+    def _read(self, chosen: np.ndarray | np.integer, samples: Any) -> np.ndarray:
+        """Samples of the chosen cells, shape (*chosen.shape, sample)."""
+        cells = np.asarray(chosen)
+        traces = cells.ravel()
+        live = traces >= 0
+        if live.all():
+            values = self.file.read(traces, samples)
+        else:
+            known = self.file.read(traces[live], samples)
+            values = np.full((len(traces), known.shape[1]), np.nan, self.dtype)
+            values[live] = known
+        if self.scale != 1:
+            values *= self.dtype.type(self.scale)
+        return values.reshape(*cells.shape, values.shape[-1])

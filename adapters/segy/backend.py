@@ -1,0 +1,130 @@
+"""SEG-Y through :func:`xarray.open_dataset`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import PurePath
+from typing import Any, ClassVar
+
+import xarray as xr
+from xarray.backends import BackendEntrypoint
+
+from seisgeo.adapters.segy.contradictions import warn
+from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.errors import FormatError
+
+__all__ = ["SegyBackend"]
+
+_SUFFIXES = (".sgy", ".segy")
+
+
+class SegyBackend(BackendEntrypoint):
+    """SEG-Y files as lazy, labelled cubes (engine ``seisgeo-segy``).
+
+    xarray finds it by the file's name. Headers are read when a file is opened, samples when they
+    are asked for. What the headers contradict is said in one
+    :class:`~seisgeo.errors.HeaderWarning`, and stands in ``attrs["contradictions"]``.
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> shots = xr.open_dataset("line.sgy")                                      # doctest: +SKIP
+    >>> shots = xr.open_dataset("line.sgy", headers={"channel": (25, "int32")})  # doctest: +SKIP
+    """
+
+    description = "SEG-Y: gathers, stacks and velocity models (seisgeo)"
+    url = "https://library.seg.org/seg-technical-standards"
+    open_dataset_parameters: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]
+        "filename_or_obj",
+        "drop_variables",
+        "layout",
+        "headers",
+        "coordinate_scale",
+        "sample_interval",
+        "sample_format",
+        "quantity",
+        "vertical",
+    )
+
+    def open_dataset(  # type: ignore[override]
+        self,
+        filename_or_obj: str | os.PathLike[str],
+        *,
+        drop_variables: str | Iterable[str] | None = None,
+        layout: str | None = None,
+        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        coordinate_scale: float | None = None,
+        sample_interval: float | None = None,
+        sample_format: int | None = None,
+        quantity: str | None = None,
+        vertical: str | None = None,
+    ) -> xr.Dataset:
+        """Open a file; :func:`xarray.open_dataset` calls this.
+
+        Parameters
+        ----------
+        filename_or_obj : path-like
+            The file.
+        drop_variables : str or iterable of str, optional
+            Variables to leave out.
+        layout : {"shots", "stack", "offset", "line"}, optional
+            What the traces make: gathers (shot, receiver), a 3-D stack (inline, crossline),
+            3-D gathers (inline, crossline, offset), a 2-D line (cdp). Found from the headers.
+        headers : mapping, optional
+            Where header fields stand, if not where the standard has them: name -> byte, or
+            (byte, type), as ``{"inline": (9, "int32")}``. Other names become coordinates.
+        coordinate_scale : float, optional
+            Metres for each unit of the coordinates in the headers, instead of their own scalar
+            and unit.
+        sample_interval : float, optional
+            Sample interval (s, or m for depth) instead of the file's.
+        sample_format : int, optional
+            Sample format code instead of the file's.
+        quantity : {"amplitude", "velocity"}, optional
+            What the samples are. Found from the text header and a few traces.
+        vertical : {"time", "depth"}, optional
+            Axis of the samples. Found from the text header.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``amplitude`` or ``velocity``, lazy, with one of these shapes: (shot, receiver, time),
+            (inline, crossline, time or depth), (inline, crossline, offset, time),
+            (cdp, time or depth), and (depth, x) for a 2-D velocity model. Missing traces are NaN.
+
+        Raises
+        ------
+        FormatError
+            If it is no SEG-Y file or an option does not fit; the message says what was found.
+
+        Warns
+        -----
+        HeaderWarning
+            If headers contradict each other: which one was used, and why.
+        """
+        if not isinstance(filename_or_obj, str | os.PathLike):
+            raise FormatError(
+                f"SEG-Y is opened by its path; got an object of type {type(filename_or_obj).__name__}"
+            )
+        cube = read_cube(
+            filename_or_obj,
+            layout=layout,
+            headers=headers,
+            coordinate_scale=coordinate_scale,
+            sample_interval=sample_interval,
+            sample_format=sample_format,
+            quantity=quantity,
+            vertical=vertical,
+        )
+        ds = cube.dataset()
+        # Counted from here: this method, xarray.open_dataset, the user.
+        warn(cube.file.path, cube.findings, stacklevel=3)
+        names = [drop_variables] if isinstance(drop_variables, str) else drop_variables or []
+        return ds.drop_vars(names, errors="ignore")
+
+    def guess_can_open(self, filename_or_obj: Any) -> bool:
+        """Whether a file's name ends in .sgy or .segy, in whatever case."""
+        if not isinstance(filename_or_obj, str | os.PathLike):
+            return False
+        return PurePath(filename_or_obj).suffix.lower() in _SUFFIXES

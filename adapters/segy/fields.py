@@ -1,0 +1,306 @@
+"""Header fields of SEG-Y as data: name, byte and type.
+
+Names are segyio's, in snake_case; bytes count from 1, as the standard counts them (SEG-Y revision
+2.1, tables 2 and 3: https://library.seg.org/seg-technical-standards). Sample counts are unsigned,
+as every reader takes them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from seisgeo.errors import FormatError
+
+__all__ = [
+    "BINARY_FIELDS",
+    "CUBE_NAMES",
+    "TRACE_FIELDS",
+    "TRACE_HEADER_BYTES",
+    "Field",
+    "header_dtype",
+    "scaled",
+    "with_mapping",
+]
+
+TRACE_HEADER_BYTES = 240
+
+
+class Field(NamedTuple):
+    """A header field: its name, its first byte (from 1), its NumPy type without byte order."""
+
+    name: str
+    byte: int
+    dtype: str
+
+
+#: Binary header: bytes 3201-3600 of the file.
+BINARY_FIELDS: tuple[Field, ...] = (
+    Field("job_id", 3201, "i4"),
+    Field("line_number", 3205, "i4"),
+    Field("reel_number", 3209, "i4"),
+    Field("traces", 3213, "i2"),
+    Field("aux_traces", 3215, "i2"),
+    Field("interval", 3217, "i2"),
+    Field("interval_original", 3219, "i2"),
+    Field("samples", 3221, "u2"),
+    Field("samples_original", 3223, "u2"),
+    Field("format", 3225, "i2"),
+    Field("ensemble_fold", 3227, "i2"),
+    Field("sorting_code", 3229, "i2"),
+    Field("vertical_sum", 3231, "i2"),
+    Field("sweep_frequency_start", 3233, "i2"),
+    Field("sweep_frequency_end", 3235, "i2"),
+    Field("sweep_length", 3237, "i2"),
+    Field("sweep", 3239, "i2"),
+    Field("sweep_channel", 3241, "i2"),
+    Field("sweep_taper_start", 3243, "i2"),
+    Field("sweep_taper_end", 3245, "i2"),
+    Field("taper", 3247, "i2"),
+    Field("correlated_traces", 3249, "i2"),
+    Field("binary_gain_recovery", 3251, "i2"),
+    Field("amplitude_recovery", 3253, "i2"),
+    Field("measurement_system", 3255, "i2"),
+    Field("impulse_signal_polarity", 3257, "i2"),
+    Field("vibratory_polarity", 3259, "i2"),
+    Field("ext_traces", 3261, "i4"),
+    Field("ext_aux_traces", 3265, "i4"),
+    Field("ext_samples", 3269, "i4"),
+    Field("ext_interval", 3273, "f8"),
+    Field("ext_interval_original", 3281, "f8"),
+    Field("ext_samples_original", 3289, "i4"),
+    Field("ext_ensemble_fold", 3293, "i4"),
+    Field("byte_order", 3297, "u4"),
+    Field("segy_revision", 3501, "u1"),
+    Field("segy_revision_minor", 3502, "u1"),
+    Field("trace_flag", 3503, "i2"),
+    Field("extended_headers", 3505, "i2"),
+    Field("additional_trace_headers", 3507, "i4"),
+    Field("time_basis", 3511, "i2"),
+    Field("total_traces", 3513, "u8"),
+    Field("first_trace_offset", 3521, "u8"),
+    Field("data_trailers", 3529, "i4"),
+)
+
+#: Standard trace header: bytes 1-240 of each trace.
+TRACE_FIELDS: tuple[Field, ...] = (
+    Field("trace_sequence_line", 1, "i4"),
+    Field("trace_sequence_file", 5, "i4"),
+    Field("field_record", 9, "i4"),
+    Field("trace_number", 13, "i4"),
+    Field("energy_source_point", 17, "i4"),
+    Field("cdp", 21, "i4"),
+    Field("cdp_trace", 25, "i4"),
+    Field("trace_identification_code", 29, "i2"),
+    Field("n_summed_traces", 31, "i2"),
+    Field("n_stacked_traces", 33, "i2"),
+    Field("data_use", 35, "i2"),
+    Field("offset", 37, "i4"),
+    Field("receiver_group_elevation", 41, "i4"),
+    Field("source_surface_elevation", 45, "i4"),
+    Field("source_depth", 49, "i4"),
+    Field("receiver_datum_elevation", 53, "i4"),
+    Field("source_datum_elevation", 57, "i4"),
+    Field("source_water_depth", 61, "i4"),
+    Field("group_water_depth", 65, "i4"),
+    Field("elevation_scalar", 69, "i2"),
+    Field("source_group_scalar", 71, "i2"),
+    Field("source_x", 73, "i4"),
+    Field("source_y", 77, "i4"),
+    Field("group_x", 81, "i4"),
+    Field("group_y", 85, "i4"),
+    Field("coordinate_units", 89, "i2"),
+    Field("weathering_velocity", 91, "i2"),
+    Field("sub_weathering_velocity", 93, "i2"),
+    Field("source_uphole_time", 95, "i2"),
+    Field("group_uphole_time", 97, "i2"),
+    Field("source_static_correction", 99, "i2"),
+    Field("group_static_correction", 101, "i2"),
+    Field("total_static_applied", 103, "i2"),
+    Field("lag_time_a", 105, "i2"),
+    Field("lag_time_b", 107, "i2"),
+    Field("delay_recording_time", 109, "i2"),
+    Field("mute_time_start", 111, "i2"),
+    Field("mute_time_end", 113, "i2"),
+    Field("trace_sample_count", 115, "u2"),
+    Field("trace_sample_interval", 117, "i2"),
+    Field("gain_type", 119, "i2"),
+    Field("instrument_gain_constant", 121, "i2"),
+    Field("instrument_initial_gain", 123, "i2"),
+    Field("correlated", 125, "i2"),
+    Field("sweep_frequency_start", 127, "i2"),
+    Field("sweep_frequency_end", 129, "i2"),
+    Field("sweep_length", 131, "i2"),
+    Field("sweep_type", 133, "i2"),
+    Field("sweep_trace_taper_length_start", 135, "i2"),
+    Field("sweep_trace_taper_length_end", 137, "i2"),
+    Field("taper_type", 139, "i2"),
+    Field("alias_filter_frequency", 141, "i2"),
+    Field("alias_filter_slope", 143, "i2"),
+    Field("notch_filter_frequency", 145, "i2"),
+    Field("notch_filter_slope", 147, "i2"),
+    Field("low_cut_frequency", 149, "i2"),
+    Field("high_cut_frequency", 151, "i2"),
+    Field("low_cut_slope", 153, "i2"),
+    Field("high_cut_slope", 155, "i2"),
+    Field("year_data_recorded", 157, "i2"),
+    Field("day_of_year", 159, "i2"),
+    Field("hour_of_day", 161, "i2"),
+    Field("minute_of_hour", 163, "i2"),
+    Field("second_of_minute", 165, "i2"),
+    Field("time_base_code", 167, "i2"),
+    Field("trace_weighting_factor", 169, "i2"),
+    Field("geophone_group_number_roll1", 171, "i2"),
+    Field("geophone_group_number_first_trace_orig_field", 173, "i2"),
+    Field("geophone_group_number_last_trace_orig_field", 175, "i2"),
+    Field("gap_size", 177, "i2"),
+    Field("over_travel", 179, "i2"),
+    Field("cdp_x", 181, "i4"),
+    Field("cdp_y", 185, "i4"),
+    Field("inline_3d", 189, "i4"),
+    Field("crossline_3d", 193, "i4"),
+    Field("shot_point", 197, "i4"),
+    Field("shot_point_scalar", 201, "i2"),
+    Field("trace_value_measurement_unit", 203, "i2"),
+    Field("transduction_constant_mantissa", 205, "i4"),
+    Field("transduction_constant_power", 209, "i2"),
+    Field("transduction_unit", 211, "i2"),
+    Field("trace_identifier", 213, "i2"),
+    Field("scalar_trace_header", 215, "i2"),
+    Field("source_type", 217, "i2"),
+    Field("source_energy_direction_mantissa", 219, "i4"),
+    Field("source_energy_direction_exponent", 223, "i2"),
+    Field("source_measurement_mantissa", 225, "i4"),
+    Field("source_measurement_exponent", 229, "i2"),
+    Field("source_measurement_unit", 231, "i2"),
+    Field("unassigned_int1", 233, "i4"),
+    Field("unassigned_int2", 237, "i4"),
+)
+
+#: Trace header fields by the name that their values have in a cube.
+CUBE_NAMES: dict[str, str] = {
+    "channel": "trace_number",
+    "crossline": "crossline_3d",
+    "inline": "inline_3d",
+    "receiver_x": "group_x",
+    "receiver_y": "group_y",
+    "source_point": "energy_source_point",
+}
+
+
+def header_dtype(fields: Iterable[Field], *, order: str, itemsize: int, first: int = 1) -> np.dtype:
+    """Structured type of a header.
+
+    Parameters
+    ----------
+    fields : iterable of Field
+        Fields; they may overlap.
+    order : {">", "<"}
+        Byte order.
+    itemsize : int
+        Bytes from one header to the next.
+    first : int, default 1
+        Number of the header's first byte.
+
+    Returns
+    -------
+    numpy.dtype
+        One named entry for each field, at its byte.
+    """
+    fields = list(fields)
+    return np.dtype(
+        {
+            "names": [f.name for f in fields],
+            "formats": [np.dtype(f.dtype).newbyteorder(order) for f in fields],
+            "offsets": [f.byte - first for f in fields],
+            "itemsize": itemsize,
+        }
+    )
+
+
+def scaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+    """Apply a scalar field: negative divides, positive multiplies, zero means one.
+
+    Parameters
+    ----------
+    values, scalars : numpy.ndarray
+        Header values and their scalars, of shapes that broadcast.
+
+    Returns
+    -------
+    numpy.ndarray
+        Float64. Divided rather than multiplied by a fraction, so that 123 / 100 is 1.23.
+
+    Examples
+    --------
+    >>> scaled(np.array([123, 123, 123]), np.array([-100, 10, 0]))
+    array([   1.23, 1230.  ,  123.  ])
+    """
+    scalars = np.asarray(scalars, np.float64)
+    factor = np.where(scalars > 0, scalars, 1.0)
+    divisor = np.where(scalars < 0, -scalars, 1.0)
+    return np.asarray(values, np.float64) * factor / divisor
+
+
+def with_mapping(
+    headers: Mapping[str, int | tuple[int, str]] | None, *, size: int = TRACE_HEADER_BYTES
+) -> tuple[Field, ...]:
+    """Standard trace header fields, changed by a user's mapping.
+
+    Parameters
+    ----------
+    headers : mapping, optional
+        Field name -> byte, or (byte, type): ``{"inline": (9, "int32"), "cdp_x": 73}``. Names of the
+        cube (``inline``, ``channel``, ``receiver_x``, …) and of the standard are both understood;
+        ``(byte, type)`` under any other name makes a field of its own.
+    size : int, default 240
+        Bytes of a trace header.
+
+    Returns
+    -------
+    tuple of Field
+        All standard fields and the user's own.
+
+    Raises
+    ------
+    FormatError
+        If a byte lies outside the header, or a name is unknown and has no type.
+
+    Examples
+    --------
+    >>> [f for f in with_mapping({"inline": 9}) if f.name == "inline_3d"]
+    [Field(name='inline_3d', byte=9, dtype='i4')]
+    """
+    fields = {f.name: f for f in TRACE_FIELDS}
+    for key, place in (headers or {}).items():
+        name = CUBE_NAMES.get(key, key)
+        if isinstance(place, int | np.integer):
+            if name not in fields:
+                known = [*fields, *CUBE_NAMES]
+                close = difflib.get_close_matches(key, known, n=1)
+                hint = f"did you mean {close[0]!r}? " if close else ""
+                raise FormatError(
+                    f"headers: no field is called {key!r}; {hint}"
+                    f"For a field of your own give its type too: {{{key!r}: ({place}, 'int32')}}"
+                )
+            byte, dtype = int(place), fields[name].dtype
+        else:
+            try:
+                byte, dtype = int(place[0]), np.dtype(place[1]).str.lstrip("<>|=")
+            except (TypeError, ValueError, IndexError, KeyError):
+                raise FormatError(
+                    f"headers: {key!r} is {place!r}; expected a byte or (byte, type), "
+                    "for instance (189, 'int32')"
+                ) from None
+            if np.dtype(dtype).kind not in "iuf":
+                raise FormatError(f"headers: type {place[1]!r} of {key!r} is not a number")
+        last = byte + np.dtype(dtype).itemsize - 1
+        if byte < 1 or last > size:
+            raise FormatError(
+                f"headers: {key!r} at bytes {byte}-{last} lies outside the trace header (1-{size})"
+            )
+        fields[name] = Field(name, byte, dtype)
+    return tuple(fields.values())

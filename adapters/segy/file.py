@@ -1,0 +1,359 @@
+"""A SEG-Y file as arrays over one memory mapping: headers, and samples by trace number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from seisgeo.adapters.segy import samples as samples_
+from seisgeo.adapters.segy.contradictions import Finding
+from seisgeo.adapters.segy.fields import (
+    BINARY_FIELDS,
+    TRACE_FIELDS,
+    TRACE_HEADER_BYTES,
+    header_dtype,
+    scaled,
+    with_mapping,
+)
+from seisgeo.adapters.segy.samples import FORMATS, SampleFormat
+from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, is_end_text, looks_like_text
+from seisgeo.errors import FormatError
+
+__all__ = ["ORDERS", "SegyFile"]
+
+#: Byte orders by NumPy's sign.
+ORDERS = {">": "big-endian", "<": "little-endian"}
+
+_FILE_HEADER_BYTES = 3600
+# The revision 2 constant 16909060 (bytes 3297-3300) as it stands in each byte order.
+_ORDER_MARKS = {b"\x01\x02\x03\x04": ">", b"\x04\x03\x02\x01": "<"}
+_PAIRS_SWAPPED = b"\x02\x01\x04\x03"
+# Bytes of samples decoded at a time when traces are gathered from all over the file.
+_GATHER_BYTES = 4 << 20
+_CODES = "1 (IBM float32), 2 (int32), 3 (int16), 5 (IEEE float32), 6 to 12, 15 or 16"
+
+
+class SegyFile:
+    """A SEG-Y file, memory-mapped: opening reads the file header and a few trace headers.
+
+    It can be used by several threads at once, and pickled: the copy maps the file anew.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    headers : mapping, optional
+        Where fields stand, if not where the standard has them: ``{"inline": (189, "int32")}``.
+    sample_format : int, optional
+        Sample format code, if the file's own is wrong.
+    sample_interval : float, optional
+        Sample interval, if the file's own is wrong (s; m for depth).
+
+    Attributes
+    ----------
+    order : str
+        Byte order, ">" or "<".
+    revision : tuple of int
+        Major and minor revision.
+    format : SampleFormat
+        How samples are stored.
+    n_traces, n_samples : int
+        Whole traces in the file, and samples in each.
+    interval : float
+        Sample interval in the file's unit: microseconds, or millimetres of depth.
+    binary : dict
+        Fields of the binary header.
+    findings : list of Finding
+        What the headers contradict so far.
+
+    Raises
+    ------
+    FormatError
+        If there is no such file or it is no SEG-Y file; the message says what was found where.
+
+    Examples
+    --------
+    >>> from seisgeo.adapters.segy import SegyFile  # doctest: +SKIP
+    >>> file = SegyFile("line.sgy")                 # doctest: +SKIP
+    >>> file.headers["field_record"][:3]            # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        sample_format: int | None = None,
+        sample_interval: float | None = None,
+    ) -> None:
+        self.path = Path(path)
+        self.mapping = dict(headers or {})
+        self._sample_format = sample_format
+        self._sample_interval = sample_interval
+        if sample_interval is not None and not sample_interval > 0:
+            raise FormatError(f"sample_interval must be positive, got {sample_interval}")
+        self.findings: list[Finding] = []
+        self._bytes = _map(self.path)
+        self.size = len(self._bytes)
+
+        layout = self._find_layout()
+        self.order, self.format = layout.order, layout.fmt
+        self.binary = self._binary_header(layout.order)
+        self.revision = _revision(self.binary)
+        self.data_start, self.header_bytes = layout.start, layout.header_bytes
+        self.n_traces, self.n_samples = layout.n_traces, layout.n_samples
+        self.trace_bytes = self.header_bytes + self.n_samples * self.format.itemsize
+        self._report_layout(layout)
+
+        self.fields = with_mapping(headers, size=self.header_bytes)
+        # All trace headers as one strided view on the mapping: nothing is read until asked for.
+        self.headers = np.ndarray(
+            self.n_traces,
+            header_dtype(self.fields, order=self.order, itemsize=self.trace_bytes),
+            buffer=self._bytes,
+            offset=self.data_start,
+        )
+        self._check_format()
+        self.interval = self._find_interval()
+
+    def __repr__(self) -> str:
+        """File, size, format."""
+        return (
+            f"<SegyFile {self.path}: {self.n_traces} traces of {self.n_samples} samples, "
+            f"{self.format}, {ORDERS[self.order]}>"
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            "path": self.path,
+            "headers": self.mapping,
+            "sample_format": self._sample_format,
+            "sample_interval": self._sample_interval,
+        }
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__init__(**state)  # type: ignore[misc]
+
+    @cached_property
+    def text(self) -> str:
+        """All text headers, decoded, without empty lines."""
+        blocks = [(0, TEXT_BYTES)]
+        ends = range(_FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
+        blocks += [(a, a + TEXT_BYTES) for a in ends]
+        texts = (decode_text(self._bytes[a:b].tobytes()) for a, b in blocks)
+        return "\n".join(t for t in texts if t)
+
+    def field(self, name: str) -> np.ndarray:
+        """One header field of all traces, in native byte order, shape (trace,)."""
+        column = self.headers[name]
+        return column.astype(column.dtype.newbyteorder("="))
+
+    def first(self, name: str) -> int | float:
+        """One header field of the first trace."""
+        return self.headers[name][0].item()
+
+    def axis(self, vertical: str) -> np.ndarray:
+        """Time (s) or depth (m) of each sample, from the interval and the delay recording time.
+
+        Parameters
+        ----------
+        vertical : {"time", "depth"}
+            What the samples follow; for depth the interval field counts millimetres and the delay
+            field metres, as is usual.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (sample,).
+        """
+        scalar = self.first("scalar_trace_header") if self.revision >= (1, 0) else 0
+        delay = scaled(np.array(self.first("delay_recording_time")), np.array(scalar)) * 1000.0
+        unit = 1e6 if vertical == "time" else 1e3
+        if self._sample_interval is not None:
+            return delay / unit + self._sample_interval * np.arange(self.n_samples)
+        # One division of whole numbers rounds once: sample 3 of 4 ms is .012, not .012000000000001.
+        return (delay + self.interval * np.arange(self.n_samples)) / unit
+
+    def read(self, traces: np.ndarray | slice, samples: Any = slice(None)) -> np.ndarray:
+        """Samples of some traces, decoded.
+
+        Parameters
+        ----------
+        traces : numpy.ndarray of int or slice
+            Trace numbers from 0, in any order.
+        samples : slice, int or numpy.ndarray, default all
+            Which samples of each.
+
+        Returns
+        -------
+        numpy.ndarray
+            Shape (trace, sample), type ``format.decoded``.
+        """
+        if isinstance(samples, int | np.integer):
+            samples = slice(int(samples), int(samples) + 1)
+        if isinstance(traces, slice):
+            n = len(range(*traces.indices(self.n_traces)))
+        else:
+            n, traces = len(traces), _as_slice(traces)
+        n_out = len(np.arange(self.n_samples)[samples])
+        out = np.empty((n, n_out), self.format.decoded)
+        if not out.size:
+            return out
+        raw = self._raw
+        if isinstance(traces, slice):
+            samples_.decode(raw[traces][:, samples], self.format, self.order, out)
+            return out
+        block = max(1, _GATHER_BYTES // (n_out * self.format.itemsize))
+        for a in range(0, n, block):
+            chosen = traces[a : a + block]
+            if isinstance(samples, slice):
+                words = raw[chosen, samples]
+            else:
+                words = raw[chosen[:, None], samples]
+            samples_.decode(words, self.format, self.order, out[a : a + block])
+        return out
+
+    @cached_property
+    def _raw(self) -> np.ndarray:
+        stored = samples_.raw_dtype(self.format, self.order)
+        inner = stored.shape
+        return np.ndarray(
+            (self.n_traces, self.n_samples, *inner),
+            stored.base,
+            buffer=self._bytes,
+            offset=self.data_start + self.header_bytes,
+            strides=(self.trace_bytes, self.format.itemsize, *(1,) * len(inner)),
+        )
+
+    def _report_layout(self, w: _Layout) -> None:
+        stated = self.binary["samples"]
+        if w.trace_samples not in (0, w.n_samples) or stated != w.n_samples:
+            binary_won = "binary" in w.said_by
+            if w.left_over == 0:
+                why = f"{w.n_traces} whole traces of {w.n_samples} samples fill the file exactly"
+            elif binary_won:
+                why = "neither count fills the file exactly and this one holds for the whole file"
+            else:
+                why = "trace headers repeat at the distance that it gives"
+            values = {"binary header": str(stated), "trace headers": str(w.trace_samples)}
+            if "extended" not in w.said_by:
+                self.findings.append(
+                    Finding("samples a trace", values, f"{w.n_samples} ({w.said_by}) used", why)
+                )
+        extended = self.binary["extended_headers"]
+        if extended != 0 and w.start == _FILE_HEADER_BYTES:
+            self.findings.append(
+                Finding(
+                    "extended text headers",
+                    {"binary header": str(extended)},
+                    "none used",
+                    "the traces follow the binary header at once",
+                )
+            )
+        if w.left_over:
+            self.findings.append(
+                Finding(
+                    "file size",
+                    {"bytes": str(self.size), "bytes a trace": str(self.trace_bytes)},
+                    f"{w.n_traces} whole traces opened, 1 lost",
+                    f"the file is cut inside trace {w.n_traces + 1}: {w.left_over} of its "
+                    f"{self.trace_bytes} bytes are there",
+                )
+            )
+
+    def _check_format(self) -> None:
+        """Fixed point with gain has a zero byte in every sample; without it the code is wrong."""
+        if self.format.code != 4 or self._sample_format is not None:
+            return
+        some = np.linspace(0, self.n_traces - 1, 8).astype(int)
+        words = self._raw[some].astype(np.uint32)
+        if not (words >> 24).any():
+            return
+        decoded = {}
+        for code in (5, 1):
+            decoded[code] = np.empty(words.shape, np.float32)
+            samples_.decode(self._raw[some], FORMATS[code], self.order, decoded[code])
+        with np.errstate(over="ignore", invalid="ignore"):
+            ieee = np.isfinite(decoded[5]).all() and np.abs(decoded[5]).max() < 1e12
+        self.format = FORMATS[5 if ieee else 1]
+        del self._raw  # made for the wrong format
+        self.findings.append(
+            Finding(
+                "sample format",
+                {"binary header": "4 (fixed point with gain)", "samples": "first byte not 0"},
+                f"{self.format} used",
+                "fixed point leaves the first byte of each sample 0; "
+                "pass sample_format= to decide otherwise",
+            )
+        )
+
+    def _find_interval(self) -> float:
+        """Interval in the file's unit, and whether binary and trace headers agree on it."""
+        if self._sample_interval is not None:
+            return float(self._sample_interval) * 1e6
+        binary, trace = self.binary["interval"], int(self.first("trace_sample_interval"))
+        if self.revision >= (2, 0) and 0 < self.binary["ext_interval"] < np.inf:
+            return float(self.binary["ext_interval"])
+        if binary < 0 and binary == trace:  # both mean an unsigned number
+            return float(binary + 65536)
+        values = {"binary header": str(binary), "trace headers": str(trace)}
+        if binary > 0:
+            if trace not in (0, binary):
+                self.findings.append(
+                    Finding(
+                        "sample interval",
+                        values,
+                        f"{binary} (binary header) used",
+                        "it holds for the whole file; pass sample_interval= to decide otherwise",
+                    )
+                )
+            return float(binary)
+        if trace > 0:
+            self.findings.append(
+                Finding(
+                    "sample interval",
+                    values,
+                    f"{trace} (trace headers) used",
+                    "an interval must be positive",
+                )
+            )
+            return float(trace)
+        raise FormatError(
+            f"{self.path}: the sample interval is {binary} in the binary header (bytes 3217-3218) "
+            f"and {trace} in the first trace header (bytes 117-118); expected a positive number. "
+            "Pass sample_interval= (s, or m for depth)"
+        )
+
+
+def _map(path: Path) -> np.ndarray:
+    if not path.exists():
+        raise FormatError(f"{path}: no such file")
+    if path.is_dir():
+        raise FormatError(f"{path}: is a folder; expected a SEG-Y file")
+    size = path.stat().st_size
+    if size == 0:
+        raise FormatError(
+            f"{path}: the file is empty; expected a SEG-Y file of at least 3600 bytes"
+        )
+    if size < _FILE_HEADER_BYTES:
+        head = path.read_bytes()
+        what = "a text file, not SEG-Y" if looks_like_text(head) else "too short for SEG-Y"
+        raise FormatError(
+            f"{path}: this is {what}: {size} bytes, and the file header alone takes 3600"
+        )
+    return np.asarray(np.memmap(path, np.uint8, mode="r"))
+
+
+def _as_slice(numbers: np.ndarray) -> np.ndarray | slice:
+    """The slice that names the same traces, where there is one: then nothing need be gathered."""
+    if len(numbers) == 0:
+        return slice(0, 0)
+    step = int(numbers[1]) - int(numbers[0]) if len(numbers) > 1 else 1
+    if step < 1 or (len(numbers) > 2 and (np.diff(numbers) != step).any()):
+        return numbers
+    return slice(int(numbers[0]), int(numbers[-1]) + 1, step)

@@ -1,0 +1,193 @@
+"""Sample formats: bytes of a trace to numbers and back.
+
+IBM floats are decoded exactly. A bit pattern means (-1)^s * fraction * 16^(e - 64) with a 24-bit
+fraction below one, normalised or not (SEG-Y revision 1, section 4). In float32 that is
+``integer * h * h`` with h = 2^(2 e - 140): both factors are powers of two, so only the last product
+rounds, once; what is above the range of float32 becomes infinite.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from seisgeo.errors import ConventionError
+
+__all__ = ["FORMATS", "SampleFormat", "decode", "encode", "raw_dtype"]
+
+
+class SampleFormat(NamedTuple):
+    """A sample format: its code, name, bytes a sample, type in the file and type once decoded.
+
+    Formats of up to 24 significant bits decode to float32, wider ones to float64.
+    """
+
+    code: int
+    name: str
+    itemsize: int
+    stored: str
+    decoded: np.dtype
+
+    def __str__(self) -> str:
+        """Name and code."""
+        return f"{self.name} (format {self.code})"
+
+
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
+#: Every sample format by code (SEG-Y revision 2.1, bytes 3225-3226).
+FORMATS: dict[int, SampleFormat] = {
+    f.code: f
+    for f in (
+        SampleFormat(1, "IBM float32", 4, "u4", _SINGLE),
+        SampleFormat(2, "int32", 4, "i4", _DOUBLE),
+        SampleFormat(3, "int16", 2, "i2", _SINGLE),
+        SampleFormat(4, "fixed point with gain", 4, "u4", _SINGLE),
+        SampleFormat(5, "IEEE float32", 4, "f4", _SINGLE),
+        SampleFormat(6, "IEEE float64", 8, "f8", _DOUBLE),
+        SampleFormat(7, "int24", 3, "3u1", _SINGLE),
+        SampleFormat(8, "int8", 1, "i1", _SINGLE),
+        SampleFormat(9, "int64", 8, "i8", _DOUBLE),
+        SampleFormat(10, "uint32", 4, "u4", _DOUBLE),
+        SampleFormat(11, "uint16", 2, "u2", _SINGLE),
+        SampleFormat(12, "uint64", 8, "u8", _DOUBLE),
+        SampleFormat(15, "uint24", 3, "3u1", _SINGLE),
+        SampleFormat(16, "uint8", 1, "u1", _SINGLE),
+    )
+}
+
+# Samples handled at a time: intermediate arrays stay in the processor's second-level cache.
+_BLOCK = 32_768
+
+
+def raw_dtype(fmt: SampleFormat, order: str) -> np.dtype:
+    """Type of one sample as it stands in the file, with its byte order (">" or "<")."""
+    return np.dtype(fmt.stored).newbyteorder(order)
+
+
+def decode(raw: np.ndarray, fmt: SampleFormat, order: str, out: np.ndarray) -> None:
+    """Decode samples into `out`.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray
+        Samples as they stand in the file, of type :func:`raw_dtype`, shape (trace, sample); for
+        3-byte formats (trace, sample, 3).
+    fmt : SampleFormat
+        Their format.
+    order : {">", "<"}
+        Their byte order.
+    out : numpy.ndarray
+        Filled with the values, shape (trace, sample), type ``fmt.decoded``.
+    """
+    if fmt.code not in (1, 4, 7, 15):
+        out[...] = raw
+        return
+    rows = max(1, _BLOCK // max(1, out.shape[1]))
+    for a in range(0, len(out), rows):
+        b = a + rows
+        if fmt.code == 1:
+            _decode_ibm(raw[a:b], out[a:b])
+        elif fmt.code == 4:
+            _decode_fixed_point(raw[a:b], out[a:b])
+        else:
+            _decode_24_bits(raw[a:b], out[a:b], order, signed=fmt.code == 7)
+
+
+def _decode_ibm(raw: np.ndarray, out: np.ndarray) -> None:
+    bits = raw.astype(np.uint32)
+    # The float32 h = 2^(2 e - 140) by its own bits: exponent field 2 e - 13. Below e = 7 that is
+    # negative; such values vanish in float32 (so does all below e = 26), hence the lower bound.
+    half = bits >> 23
+    half &= 0xFE
+    np.maximum(half, 14, out=half)
+    half -= 13
+    half <<= 23
+    scale = half.view(np.float32)
+    out[...] = bits & 0xFFFFFF
+    with np.errstate(over="ignore", under="ignore"):
+        out *= scale
+        out *= scale
+    bits &= 0x80000000
+    out.view(np.uint32)[...] |= bits
+
+
+def _decode_fixed_point(raw: np.ndarray, out: np.ndarray) -> None:
+    bits = raw.astype(np.uint32)
+    mantissa = (bits & 0xFFFF).astype(np.uint16).view(np.int16)
+    with np.errstate(over="ignore"):
+        out[...] = np.ldexp(mantissa.astype(np.float32), (bits >> 16 & 0xFF).astype(np.int32))
+
+
+def _decode_24_bits(raw: np.ndarray, out: np.ndarray, order: str, *, signed: bool) -> None:
+    high, low = (0, 2) if order == ">" else (2, 0)
+    word = raw[..., high].astype(np.int32) << 24
+    word |= raw[..., 1].astype(np.int32) << 16
+    word |= raw[..., low].astype(np.int32) << 8
+    out[...] = word >> 8 if signed else word.view(np.uint32) >> 8
+
+
+def encode(values: np.ndarray, fmt: SampleFormat) -> np.ndarray:
+    """Encode values, big-endian.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Numbers, any shape.
+    fmt : SampleFormat
+        Format to encode to: 1, 2, 3, 5, 6, 8, 9, 10, 11, 12 or 16.
+
+    Returns
+    -------
+    numpy.ndarray
+        Same shape, type :func:`raw_dtype`. IBM floats are rounded to the nearest.
+
+    Raises
+    ------
+    ConventionError
+        If a value does not fit: out of the format's range, not a number where it knows none, or a
+        fraction in an integer format.
+    """
+    stored = raw_dtype(fmt, ">")
+    if fmt.code in (4, 7, 15):
+        raise ConventionError(f"SEG-Y is not written in {fmt}; choose 1, 2, 3, 5, 6, 8 to 12 or 16")
+    if stored.kind == "f":
+        with np.errstate(over="ignore"):
+            coded = values.astype(stored)
+        if np.isinf(coded).any() and np.isfinite(values[np.isinf(coded)]).any():
+            raise ConventionError(f"values up to {np.abs(values).max():g} do not fit into {fmt}")
+        return coded
+    if not np.isfinite(values).all():
+        raise ConventionError(
+            f"{fmt} has no NaN and no infinity, and {np.count_nonzero(~np.isfinite(values))} "
+            "values are; fill them, or write with sample_format=5"
+        )
+    if fmt.code == 1:
+        return _encode_ibm(values.astype(np.float64))
+    if values.dtype.kind == "f" and (values != np.rint(values)).any():
+        raise ConventionError(f"the values hold fractions, which {fmt} cannot keep")
+    low, high = int(np.iinfo(stored).min), int(np.iinfo(stored).max)
+    if values.size and (values.min() < low or values.max() >= high + 1):
+        raise ConventionError(
+            f"{fmt} holds {low} to {high}; the values reach from "
+            f"{values.min():g} to {values.max():g}"
+        )
+    return values.astype(stored)
+
+
+def _encode_ibm(values: np.ndarray) -> np.ndarray:
+    magnitude = np.abs(values)
+    _, binary = np.frexp(magnitude)
+    power = np.maximum(-(-binary // 4), -64)  # of 16; the smallest values stay unnormalised
+    fraction = np.rint(np.ldexp(magnitude, 24 - 4 * power)).astype(np.int64)
+    carried = fraction == 1 << 24
+    fraction[carried] = 1 << 20
+    power = power + carried
+    power[fraction == 0] = -64
+    if (power > 63).any():
+        raise ConventionError(f"values up to {magnitude.max():g} do not fit into IBM float32")
+    word = (
+        fraction | (power.astype(np.int64) + 64) << 24 | np.signbit(values).astype(np.int64) << 31
+    )
+    return word.astype(">u4")

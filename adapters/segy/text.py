@@ -1,0 +1,76 @@
+"""Text headers: EBCDIC or ASCII bytes to lines, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+__all__ = ["CARD", "TEXT_BYTES", "decode_text", "encode_text", "is_end_text", "looks_like_text"]
+
+TEXT_BYTES = 3200
+#: Characters of a card image.
+CARD = 80
+
+# Brackets stand elsewhere in IBM's code page 1047, which mainframes used, than in Python's cp037.
+_BRACKETS = str.maketrans({"Ý": "[", "¨": "]"})
+
+
+def decode_text(raw: bytes) -> str:
+    """Lines of a text header, without what is empty.
+
+    Parameters
+    ----------
+    raw : bytes
+        3200 bytes of EBCDIC or ASCII; which of the two is found by itself.
+
+    Returns
+    -------
+    str
+        Lines without trailing blanks and without cards that hold only their number; "" when
+        nothing is there.
+    """
+    codes = np.frombuffer(raw, np.uint8)
+    ascii_like = np.count_nonzero((codes == 0x20) | ((codes >= 0x61) & (codes <= 0x7A)))
+    ebcdic_like = np.count_nonzero((codes == 0x40) | (codes >= 0xC1))
+    text = raw.decode("cp037").translate(_BRACKETS) if ebcdic_like > ascii_like else ""
+    text = text or raw.decode("latin-1")
+    text = "".join(c if c.isprintable() else " " for c in text)
+    cards = (text[i : i + CARD].rstrip() for i in range(0, len(text), CARD))
+    return "\n".join(c for c in cards if not re.fullmatch(r"(C ?\d+)?", c))
+
+
+def encode_text(cards: Iterable[str]) -> bytes:
+    """EBCDIC text header of up to 40 cards.
+
+    Parameters
+    ----------
+    cards : iterable of str
+        Texts without the leading card number; what is longer than a card goes on on the next.
+
+    Returns
+    -------
+    bytes
+        3200 bytes; cards 39 and 40 are those that revision 1 asks for.
+    """
+    room = CARD - 4
+    lines: list[str] = []
+    for card in cards:
+        plain = card.encode("ascii", "replace").decode()
+        lines += [plain[i : i + room] for i in range(0, max(len(plain), 1), room)]
+    lines = (lines + [""] * 38)[:38] + ["SEG Y REV1", "END TEXTUAL HEADER"]
+    numbered = (f"C{i:>2} {line}".ljust(CARD) for i, line in enumerate(lines, start=1))
+    return "".join(numbered).encode("cp037")
+
+
+def is_end_text(raw: bytes) -> bool:
+    """Whether a block of 3200 bytes is the stanza that ends the extended text headers."""
+    return any("((SEG: ENDTEXT))" in raw.decode(c).upper() for c in ("cp037", "latin-1"))
+
+
+def looks_like_text(raw: bytes) -> bool:
+    """Whether bytes are readable ASCII nearly throughout, as no binary header is."""
+    codes = np.frombuffer(raw, np.uint8)
+    readable = (codes >= 0x20) & (codes < 0x7F) | np.isin(codes, (9, 10, 13))
+    return bool(codes.size) and readable.mean() > 0.95

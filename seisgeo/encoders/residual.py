@@ -1,0 +1,104 @@
+"""The residual network behind the seismic and the velocity encoder."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from seisgeo.encoders.sizes import EncoderSize
+
+__all__ = ["ResidualNetwork"]
+
+#: The stem halves an axis until fewer than this many cells are left, so that a record of 1000
+#: samples and 70 receivers reaches the first stage as nearly square as a velocity model does.
+STEM_CELLS = 48
+#: The last feature map is pooled to this grid, not to a point: where an event arrives matters.
+POOL = 4
+
+
+class ResidualNetwork(nn.Module):
+    """ResNet with GroupNorm, from images of one size to vectors.
+
+    GroupNorm instead of BatchNorm, because a sample's embedding must not depend on the batch.
+
+    Parameters
+    ----------
+    channels : int
+        Channels of the input.
+    shape : (int, int)
+        Cells of the input along its two axes.
+    size : EncoderSize
+        Width and depth.
+    out_features : int
+        Length of the vectors.
+
+    References
+    ----------
+    He et al. (2016), arXiv:1512.03385; Wu and He (2018), arXiv:1803.08494.
+    """
+
+    def __init__(
+        self, channels: int, shape: tuple[int, int], size: EncoderSize, out_features: int
+    ) -> None:
+        super().__init__()
+        self.stem = _stem(channels, shape, size.width)
+        stages: list[nn.Module] = []
+        before = size.width
+        for number, blocks in enumerate(size.blocks):
+            width = size.width * 2**number
+            for block in range(blocks):
+                stride = 2 if block == 0 and number > 0 else 1
+                stages.append(_Block(before, width, stride))
+                before = width
+        self.stages = nn.Sequential(*stages)
+        self.head = nn.Linear(before * POOL**2, out_features)
+        self.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Map (batch, channels, *shape) to (batch, out_features)."""
+        images = images.contiguous(memory_format=torch.channels_last)
+        features = self.stages(self.stem(images))  # (batch, width, h, w)
+        pooled = functional.adaptive_avg_pool2d(features, POOL)
+        return self.head(pooled.flatten(1))
+
+
+def _stem(channels: int, shape: tuple[int, int], width: int) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    cells, before = list(shape), channels
+    while True:
+        stride = [2 if n >= STEM_CELLS else 1 for n in cells]
+        kernel = [5 if s == 2 else 3 for s in stride]
+        layers += [
+            nn.Conv2d(before, width, tuple(kernel), tuple(stride), tuple(k // 2 for k in kernel)),
+            _norm(width),
+            nn.ReLU(inplace=True),
+        ]
+        before = width
+        cells = [-(-n // s) for n, s in zip(cells, stride, strict=True)]
+        if all(n < STEM_CELLS for n in cells):
+            return nn.Sequential(*layers)
+
+
+class _Block(nn.Module):
+    """Basic block: two 3 x 3 convolutions beside a shortcut."""
+
+    def __init__(self, before: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(before, width, 3, stride, 1, bias=False)
+        self.norm1 = _norm(width)
+        self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
+        self.norm2 = _norm(width)
+        self.shortcut: nn.Module = nn.Identity()
+        if stride != 1 or before != width:
+            self.shortcut = nn.Sequential(
+                nn.Conv2d(before, width, 1, stride, bias=False), _norm(width)
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = torch.relu(self.norm1(self.conv1(x)))
+        return torch.relu(self.norm2(self.conv2(y)) + self.shortcut(x))
+
+
+def _norm(width: int) -> nn.GroupNorm:
+    return nn.GroupNorm(max(1, width // 8), width)

@@ -1,0 +1,122 @@
+"""Saving and loading fitted estimators: one safetensors file, no pickle."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seisgeo._version import __version__
+from seisgeo.errors import ModelFileError
+from seisgeo.files import whole_output
+
+if TYPE_CHECKING:
+    from seisgeo.estimators.seisbind import SeisBind
+
+__all__ = ["checksum", "load", "save"]
+
+#: Layout of the file; a reader refuses any other.
+FORMAT = 1
+
+
+def checksum(weights: Mapping[str, Any]) -> str:
+    """SHA-256 of named tensors: names, types, shapes and bytes.
+
+    Parameters
+    ----------
+    weights : mapping of str to torch.Tensor
+        A state dict.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        array = np.ascontiguousarray(weights[name].cpu().numpy())
+        digest.update(f"{name} {array.dtype} {array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write a fitted model; see :meth:`SeisBind.save`."""
+    from safetensors.torch import save_file
+
+    # Channels-last weights are stored in the usual order.
+    weights = {k: v.cpu().contiguous() for k, v in model.encoders_.state_dict().items()}
+    parameters = {
+        k: v for k, v in model.get_params().items() if isinstance(v, str | int | float | None)
+    }
+    config = {
+        "format": FORMAT,
+        "seisgeo_version": __version__,
+        "estimator": type(model).__name__,
+        "parameters": parameters,
+        "shapes": model.shapes_,
+        "survey": model.survey_.to_json() if model.survey_ else None,
+        "layout": model.layout_,
+        "history": model.history_,
+        "n_features_in": getattr(model, "n_features_in_", None),
+        "sha256": checksum(weights),
+    }
+    with whole_output(path, overwrite=overwrite) as part:
+        save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
+
+
+def load(path: str | os.PathLike[str]) -> SeisBind:
+    """Load a model that :meth:`SeisBind.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    SeisBind
+        Fitted, on the CPU until it is used.
+
+    Raises
+    ------
+    ModelFileError
+        If the file is missing, cut short, altered, or of another format.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    from seisgeo.estimators.seisbind import SeisBind
+    from seisgeo.synth.survey import Survey
+
+    file = Path(path)
+    if not file.is_file():
+        raise ModelFileError(f"{file}: no such model file")
+    try:
+        with safe_open(file, framework="pt") as opened:
+            metadata = opened.metadata() or {}
+            weights = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise ModelFileError(f"{file}: not a whole safetensors file ({error})") from error
+    if "seisgeo" not in metadata:
+        raise ModelFileError(f"{file}: safetensors, but not a model that seisgeo saved")
+    config = json.loads(metadata["seisgeo"])
+    if config.get("format") != FORMAT:
+        raise ModelFileError(
+            f"{file}: model file of format {config.get('format')}, written by seisgeo "
+            f"{config.get('seisgeo_version')}; this is seisgeo {__version__}, which reads format "
+            f"{FORMAT}: train again, or use that version"
+        )
+    if checksum(weights) != config["sha256"]:
+        raise ModelFileError(
+            f"{file}: the weights do not match their checksum; the file was altered"
+        )
+    model = SeisBind(**config["parameters"])
+    model.encoders_ = model._build(config["shapes"], seed=0)
+    model.encoders_.load_state_dict(weights)
+    model.encoders_.eval()
+    model.survey_ = Survey.from_json(config["survey"]) if config["survey"] else None
+    model.layout_ = config["layout"]
+    model.history_ = config["history"]
+    if config["n_features_in"] is not None:
+        model.n_features_in_ = config["n_features_in"]
+    return model

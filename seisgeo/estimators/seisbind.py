@@ -1,0 +1,519 @@
+"""SeisBind: seismic, velocity and physics in one embedding space."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from seisgeo import conventions, metrics
+from seisgeo.errors import ConventionError, SurveyMismatchError
+from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
+from seisgeo.field import match_to_survey
+from seisgeo.retrieval.gallery import Gallery
+from seisgeo.synth.survey import Survey
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["SeisBind"]
+
+
+class SeisBind(TransformerMixin, BaseEstimator):
+    """Bind gathers, velocity models and physical descriptors in one embedding space.
+
+    Three encoders are trained so that the gathers, the velocity model and the descriptors of one
+    sample fall on one point of a sphere, and other samples elsewhere. Nothing is labelled: the
+    modalities supervise each other. The loss is ``seismic_weight * L(S, V) + physics_weight *
+    L(V, P)`` with symmetric InfoNCE for L; velocity binds seismic and physics.
+
+    Parameters
+    ----------
+    encoder : {"small", "paper"}, default "small"
+        Size of the convolutional encoders: "paper" is ResNet-18, "small" a quarter of its width and
+        half of its depth.
+    embedding_dim : int, default 256
+        Length of the embeddings.
+    seismic_weight, physics_weight : float, default 1.0 and 0.1
+        The paper's lambda1 and lambda2.
+    temperature : float, default 0.07
+        First temperature of the loss; it is learned, within [0.01, 1].
+    augment : bool, default True
+        Train on gathers with field-like noise, dead traces, gain errors, and changes of phase and
+        delay of the wavelet, so that field records are no strangers.
+    batch_size : int, default 128
+        Samples contrasted with each other.
+    max_epochs : int, default 40
+        Passes over the training set at most.
+    max_time : float or None, default None
+        Seconds of training at most. The result then depends on the speed of the machine.
+    learning_rate, weight_decay : float, default 1e-3 and 1e-4
+        AdamW's; the rate warms up and follows a cosine.
+    validation_fraction : float, default 0.1
+        Share of the samples held out for early stopping; 0 trains to the end.
+    patience : int, default 8
+        Epochs without progress on them after which training stops.
+    device : str or None, default None
+        ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
+    random_state : int, RandomState or None, default None
+        Seed of weights, split, batches and augmentation.
+    verbose : bool, default True
+        Show a progress bar.
+
+    Attributes
+    ----------
+    encoders_ : torch.nn.ModuleDict
+        The trained encoders, by modality.
+    survey_ : Survey or None
+        Survey of the training gathers; field gathers are matched to it.
+    history_ : list of dict
+        One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ``val_recall_1``, ...
+    n_features_in_ : int
+        Columns, when fitted on a bare array.
+
+    Notes
+    -----
+    `fit` also takes a bare 2-D array, as other estimators of scikit-learn do: its rows are then one
+    view, a table of attributes, and the embedding is learned from pairs of jittered copies.
+
+    References
+    ----------
+    SeisBind, arXiv:2601.14607. Layer sizes, temperature and optimiser are not published.
+
+    Examples
+    --------
+    >>> import seisgeo as sg
+    >>> pairs = sg.synth.generate("curvefault-b", 16, workers=1, device="cpu", progress=False)
+    >>> model = sg.SeisBind(max_epochs=1, random_state=0, verbose=False).fit(pairs)
+    >>> model.transform(pairs).embedding.shape
+    (16, 256)
+    >>> hits = model.retrieve(pairs.isel(sample=[0]), gallery=pairs, k=3)
+    >>> hits.velocity.dims
+    ('query', 'rank', 'depth', 'x')
+    """
+
+    def __init__(
+        self,
+        encoder: str = "small",
+        *,
+        embedding_dim: int = 256,
+        seismic_weight: float = 1.0,
+        physics_weight: float = 0.1,
+        temperature: float = 0.07,
+        augment: bool = True,
+        batch_size: int = 128,
+        max_epochs: int = 40,
+        max_time: float | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        validation_fraction: float = 0.1,
+        patience: int = 8,
+        device: str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = True,
+    ) -> None:
+        self.encoder = encoder
+        self.embedding_dim = embedding_dim
+        self.seismic_weight = seismic_weight
+        self.physics_weight = physics_weight
+        self.temperature = temperature
+        self.augment = augment
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.max_time = max_time
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: xr.Dataset | Any, y: Any = None) -> SeisBind:
+        """Train the encoders.
+
+        Parameters
+        ----------
+        X : xarray.Dataset or array-like
+            Pairs: ``amplitude (sample, source, time, receiver)`` and ``velocity (sample, depth,
+            x)``, and ``descriptor_value (sample, descriptor)`` or what :mod:`seisgeo.descriptors`
+            computes from the velocity. Or a bare 2-D array (see Notes).
+        y : None
+            Ignored; scikit-learn passes it.
+
+        Returns
+        -------
+        SeisBind
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ConventionError
+            If a modality is missing, or values are not finite or not in m/s.
+        """
+        from seisgeo.encoders import SIZES
+        from seisgeo.training import TrainingPlan, train
+
+        if self.encoder not in SIZES:
+            raise ValueError(f"encoder must be one of {', '.join(SIZES)}; found {self.encoder!r}")
+        random = check_random_state(self.random_state)
+        if isinstance(X, xr.Dataset):
+            views = views_of(X, list(MODALITIES))
+            self.survey_ = Survey.from_attrs(X) if "survey" in X.attrs else None
+            self.layout_ = _layout(X)
+            pairs = {
+                ("seismic", "velocity"): self.seismic_weight,
+                ("velocity", "physics"): self.physics_weight,
+            }
+        else:
+            array = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
+            views = Views({"physics": array})
+            self.survey_, self.layout_ = None, {}
+            pairs = {("physics", "physics"): 1.0}
+        order = random.permutation(len(views))
+        held = round(self.validation_fraction * len(views))
+        held = held if held >= 2 and len(views) - held >= 2 else 0
+        seed = int(random.randint(2**31 - 1))
+        self.encoders_ = self._build(views.shapes, seed)
+        sample = views[order[:20_000].tolist()]["physics"]
+        _standardise(self.encoders_["physics"], sample)
+        self.history_ = train(
+            self.encoders_,
+            _Rows(views, order[held:]),
+            _Rows(views, order[:held]) if held else None,
+            TrainingPlan(
+                pairs=pairs,
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                max_time=self.max_time,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                temperature=self.temperature,
+                patience=self.patience,
+                device=self._device(),
+                seed=seed,
+                progress=self.verbose,
+                augment=self._augmentations(pairs),
+            ),
+        )
+        self.held_out_ = np.sort(order[:held])
+        return self
+
+    def _build(self, shapes: dict[str, tuple[int, ...]], seed: int) -> torch.nn.ModuleDict:
+        """Encoders for rows of these shapes, with weights drawn from `seed`."""
+        import torch
+
+        from seisgeo.encoders import SIZES, PhysicsEncoder, SeismicEncoder, VelocityEncoder
+
+        size, out = SIZES[self.encoder], self.embedding_dim
+        self.shapes_ = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
+        encoders = torch.nn.ModuleDict()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if "seismic" in shapes:
+                sources, nt, receivers = self.shapes_["seismic"]
+                encoders["seismic"] = SeismicEncoder(sources, nt, receivers, size, out)
+                depth, x = self.shapes_["velocity"]
+                encoders["velocity"] = VelocityEncoder((depth, x), size, out)
+            encoders["physics"] = PhysicsEncoder(self.shapes_["physics"][0], out)
+        return encoders
+
+    def _augmentations(self, pairs: dict[tuple[str, str], float]) -> dict[str, Any]:
+        from seisgeo.augment import FieldLike, jitter
+
+        if ("physics", "physics") in pairs:
+            return {"physics": jitter(self.encoders_["physics"])}
+        if not self.augment:
+            return {}
+        survey = self.survey_
+        dt = survey.dt if survey else self.layout_["dt"]
+        return {"seismic": FieldLike(dt, survey.peak_frequency if survey else None)}
+
+    def _device(self) -> str:
+        import torch
+
+        return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+    def transform(self, X: xr.Dataset | Any, modality: str | None = None) -> Any:
+        """Embed samples.
+
+        Parameters
+        ----------
+        X : xarray.Dataset or array-like
+            Gathers, velocity models, descriptors, or field gathers ``(shot, receiver, time)``,
+            which :func:`seisgeo.match_to_survey` first brings to the training survey.
+        modality : {"seismic", "velocity", "physics"}, optional
+            What to embed; by default the first that `X` holds, in this order.
+
+        Returns
+        -------
+        xarray.Dataset or numpy.ndarray
+            ``embedding (sample, feature)``, unit length; an array for an array.
+
+        Raises
+        ------
+        SurveyMismatchError
+            If the gathers' survey is not the model's; the message says how they differ.
+        ConventionError
+            If values are not finite or shapes differ from the training set's.
+        sklearn.exceptions.NotFittedError
+            Before :meth:`fit`.
+        """
+        check_is_fitted(self, "encoders_")
+        if not isinstance(X, xr.Dataset):
+            array = validate_data(self, X, dtype=np.float32, reset=False)
+            return self._embed("physics", Views({"physics": array}))
+        ds = self._prepare(X, modality)
+        name = modality or modality_of(ds)
+        embedding = self._embed(name, views_of(ds, [name]))
+        kept = {k: v for k, v in ds.coords.items() if v.dims == ("sample",)}
+        result = xr.Dataset(
+            {"embedding": (("sample", "feature"), embedding)},
+            coords=kept,
+            attrs={
+                **conventions.provenance(source=ds.attrs.get("source"), model=self.model_id_),
+                "modality": name,
+            },
+        )
+        return conventions.describe(result.assign_coords(modality=name))
+
+    def _prepare(self, ds: xr.Dataset, modality: str | None) -> xr.Dataset:
+        """Bring gathers to the training survey, or refuse them."""
+        if "amplitude" not in ds or modality not in (None, "seismic"):
+            return ds
+        if "seismic" not in self.encoders_:
+            raise ConventionError("this model was fitted on a bare array: it embeds no gathers")
+        if "shot" in ds["amplitude"].dims:
+            if self.survey_ is None:
+                raise SurveyMismatchError(
+                    "the training set carried no survey, so field gathers cannot be matched to it: "
+                    "train on data of seisgeo.synth.generate, or call seisgeo.match_to_survey"
+                )
+            return match_to_survey(ds, self.survey_)
+        if self.survey_ is not None and "survey" in ds.attrs:
+            self.survey_.require_same(Survey.from_attrs(ds), "these gathers")
+        elif self.layout_:
+            _require_layout(self.layout_, _layout(ds))
+        return ds
+
+    def _embed(self, name: str, views: Views, batch: int = 256) -> np.ndarray:
+        import torch
+
+        expected = self.shapes_[name]
+        if views.shapes[name] != expected:
+            raise ConventionError(
+                f"the model embeds {name} samples of shape {expected}, found {views.shapes[name]}"
+            )
+        device = self._device()
+        encoder = self.encoders_[name].to(device).eval()
+        out = np.empty((len(views), self.embedding_dim), dtype=np.float32)
+        with torch.inference_mode():
+            for start in range(0, len(views), batch):
+                rows = range(start, min(start + batch, len(views)))
+                values = views[rows][name]
+                conventions.check_finite(values, MODALITIES[name][0])
+                out[start : start + len(rows)] = (
+                    encoder(torch.from_numpy(values).to(device)).float().cpu()
+                )
+        encoder.to("cpu")
+        return out
+
+    def make_gallery(self, samples: xr.Dataset, modality: str = "velocity") -> Gallery:
+        """Embed known samples once, for many retrievals.
+
+        Parameters
+        ----------
+        samples : xarray.Dataset
+            Velocity models (and descriptors) to find; stays lazy.
+        modality : {"velocity", "seismic", "physics"}, default "velocity"
+            By what they are found.
+
+        Returns
+        -------
+        Gallery
+        """
+        embedding = self.transform(samples, modality)["embedding"]
+        return Gallery(embedding, samples, self.model_id_)
+
+    def retrieve(
+        self,
+        X: xr.Dataset,
+        gallery: xr.Dataset | Gallery,
+        *,
+        k: int = 5,
+        modality: str | None = None,
+    ) -> xr.Dataset:
+        """Find the velocity models that explain each sample best.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Queries, as for :meth:`transform`; field gathers are matched to the survey.
+        gallery : xarray.Dataset or Gallery
+            Known velocity models, or what :meth:`make_gallery` made of them.
+        k : int, default 5
+            Hits for each query.
+        modality : str, optional
+            Modality of the queries; by default the first that `X` holds.
+
+        Returns
+        -------
+        xarray.Dataset
+            As :meth:`Gallery.hits` says; for gathers also ``amplitude (query, source, time,
+            receiver)``, the query as the encoder saw it.
+
+        Raises
+        ------
+        SurveyMismatchError
+            If the gathers' survey is not the model's.
+        ValueError
+            If `k` exceeds the gallery, or the gallery belongs to another model.
+        """
+        check_is_fitted(self, "encoders_")
+        if isinstance(gallery, xr.Dataset):
+            gallery = self.make_gallery(gallery)
+        if gallery.model_id != self.model_id_:
+            raise ValueError(
+                f"this gallery was embedded by another model ({gallery.model_id[:12]}, this one is "
+                f"{self.model_id_[:12]}): make it again with model.make_gallery(...)"
+            )
+        query = self._prepare(X, modality)
+        embedded = self.transform(query, modality)
+        hits = gallery.hits(embedded["embedding"].values, k)
+        kept = {
+            (f"query_{n}" if n in hits.coords else str(n)): ("query", v.values)
+            for n, v in embedded.coords.items()
+            if v.dims == ("sample",)
+        }
+        hits = hits.assign_coords(kept)
+        if "amplitude" in query and embedded.attrs["modality"] == "seismic":
+            shown = query[["amplitude"]].rename(sample="query")
+            per_query = [n for n, v in shown.coords.items() if v.dims == ("query",)]
+            hits = hits.merge(shown.drop_vars(per_query))
+        hits.attrs = {**X.attrs, **conventions.provenance(model=self.model_id_, k=k)}
+        return hits
+
+    def infer_descriptors(
+        self, X: xr.Dataset, gallery: xr.Dataset | Gallery, *, k: int = 5
+    ) -> xr.Dataset:
+        """Infer physical descriptors as the mean of those of the `k` nearest models.
+
+        Parameters
+        ----------
+        X, gallery, k
+            As for :meth:`retrieve`.
+
+        Returns
+        -------
+        xarray.Dataset
+            Physics cube: ``descriptor_value (sample, descriptor)`` and its spread among the
+            neighbours, ``descriptor_std``.
+
+        References
+        ----------
+        SeisBind, arXiv:2601.14607 (k = 5).
+        """
+        hits = self.retrieve(X, gallery, k=k)
+        names = ["descriptor_mean", "descriptor_std"]
+        found = hits[names].rename(query="sample", descriptor_mean="descriptor_value")
+        unused = [c for c in found.coords if not set(found[c].dims) <= {"sample", "descriptor"}]
+        found = found.drop_vars([*unused, "rank"], errors="ignore")
+        found["descriptor_value"].attrs = conventions.ATTRS["descriptor_value"]
+        return found
+
+    def score(self, X: xr.Dataset | Any, y: Any = None) -> float:
+        """Recall at 1 of velocity by seismic, with the other samples as the gallery.
+
+        Parameters
+        ----------
+        X : xarray.Dataset or array-like
+            Pairs of gathers and velocity models. For a bare array: the share of rows that find
+            their own jittered copy.
+        y : None
+            Ignored.
+        """
+        check_is_fitted(self, "encoders_")
+        if isinstance(X, xr.Dataset):
+            a, b = (self.transform(X, m)["embedding"].values for m in ("seismic", "velocity"))
+        else:
+            import torch
+
+            from seisgeo.augment import jitter
+
+            array = validate_data(self, X, dtype=np.float32, reset=False)
+            generator = torch.Generator().manual_seed(0)
+            copy = jitter(self.encoders_["physics"])(torch.from_numpy(array), generator)
+            a, b = self.transform(array), self.transform(copy.numpy())
+        return metrics.recall_at_k(metrics.pair_ranks(a, b), 1)
+
+    @property
+    def model_id_(self) -> str:
+        """Checksum of the weights: it names the embedding space."""
+        from seisgeo.estimators.persistence import checksum
+
+        check_is_fitted(self, "encoders_")
+        return checksum(self.encoders_.state_dict())
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Save the fitted model as one file of safetensors.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write, for instance ``line.seisbind``; :func:`seisgeo.load` reads it.
+        overwrite : bool, default False
+            Replace what stands there.
+        """
+        from seisgeo.estimators.persistence import save
+
+        save(self, path, overwrite=overwrite)
+
+
+class _Rows(Views):
+    """Some rows of other views."""
+
+    def __init__(self, views: Views, rows: np.ndarray) -> None:
+        super().__init__(views.arrays)
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
+        return super().__getitem__(self.rows[np.asarray(rows)])
+
+
+def _standardise(encoder: Any, values: np.ndarray) -> None:
+    import torch
+
+    with torch.no_grad():
+        encoder.standardise_on(torch.from_numpy(values))
+
+
+def _layout(ds: xr.Dataset) -> dict[str, float]:
+    """What an encoder of gathers relies on, when no survey is known."""
+    time = ds["time"].values
+    layout = {"dt": float(time[1] - time[0])}
+    for name in ("source_x", "receiver_x"):
+        if name in ds.coords:
+            layout[f"{name} minimum"] = float(ds[name].min())
+            layout[f"{name} maximum"] = float(ds[name].max())
+    return layout
+
+
+def _require_layout(expected: dict[str, float], found: dict[str, float]) -> None:
+    lines = [
+        f"{name}: {found[name]:g} against {value:g}"
+        for name, value in expected.items()
+        if name in found and not np.isclose(found[name], value, rtol=1e-6, atol=1e-6)
+    ]
+    if lines:
+        raise SurveyMismatchError(
+            "the survey of these gathers differs from the model's:\n  " + "\n  ".join(lines)
+        )

@@ -1,0 +1,63 @@
+"""Contrastive losses."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["LogitScale", "info_nce"]
+
+
+def info_nce(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
+    """Symmetric InfoNCE: row i of `a` belongs with row i of `b` and with no other.
+
+    Parameters
+    ----------
+    a, b : torch.Tensor
+        Embeddings of unit length, shape (batch, feature).
+    scale : torch.Tensor or float
+        Inverse temperature that multiplies the cosine similarities.
+
+    Returns
+    -------
+    torch.Tensor
+        Mean of the cross-entropies of a against all b and of b against all a; ln(batch) when the
+        embeddings say nothing.
+
+    References
+    ----------
+    van den Oord et al. (2018), arXiv:1807.03748; the symmetric form is CLIP's, Radford et al.
+    (2021), arXiv:2103.00020.
+
+    Examples
+    --------
+    >>> import torch
+    >>> float(info_nce(torch.eye(4), torch.eye(4), scale=100.0)) < 1e-6
+    True
+    """
+    logits = scale * a @ b.T  # (batch, batch)
+    target = torch.arange(len(a), device=a.device)
+    return (
+        functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
+    ) / 2
+
+
+class LogitScale(nn.Module):
+    """Learnable inverse temperature, kept within [1, 100] as CLIP does.
+
+    Parameters
+    ----------
+    temperature : float, default 0.07
+        Where it starts.
+    """
+
+    def __init__(self, temperature: float = 0.07) -> None:
+        super().__init__()
+        self.log_scale = nn.Parameter(torch.tensor(math.log(1 / temperature)))
+
+    def forward(self) -> Tensor:
+        """Inverse temperature as a scalar tensor."""
+        return self.log_scale.clamp(0.0, math.log(100.0)).exp()

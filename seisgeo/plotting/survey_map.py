@@ -1,0 +1,197 @@
+"""Where sources and receivers are: the map, the stacking chart, the fold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from seisgeo.errors import ConventionError
+from seisgeo.plotting._canvas import SEQUENTIAL, colour_bar, colour_map, label_of, new_axes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot_survey_map"]
+
+#: A spread narrower than this share of its length is a line.
+_LINE = 0.02
+_MOST_POINTS = 50_000
+
+
+def plot_survey_map(
+    ds: xr.Dataset, *, fold: bool = False, bin_size: float | None = None, ax: Axes | None = None
+) -> Axes:
+    """Draw the sources and receivers: a map, or the stacking chart of a line.
+
+    A survey along x or y (narrower than 2 % of its length, or without the other coordinate) is
+    drawn as a stacking chart: one row a shot, its receivers and its source at their positions. Any
+    other is a map with equal axes.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        Gathers with ``source_x`` and ``receiver_x``, and ``source_y`` and ``receiver_y`` for a
+        map (m).
+    fold : bool, default False
+        Also show the number of live source-receiver midpoints in each bin.
+    bin_size : float, optional
+        Size of a midpoint bin (m); by default half the usual receiver spacing.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; by default a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    ConventionError
+        If there are no positions.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> ds = xr.Dataset(coords={"source_x": ("shot", [0.0, 50.0]), "receiver_x": (
+    ...     ("shot", "receiver"), np.array([[100.0, 125, 150], [150.0, 175, 200]]))})
+    >>> plot_survey_map(ds).get_ylabel()
+    'shot'
+    """
+    shots, receivers, live, names = _positions(ds)
+    extent = np.ptp(np.vstack([shots, receivers.reshape(-1, 2)]), axis=0)
+    if not extent.max() > 0:
+        raise ConventionError("survey map: all sources and receivers are at one place")
+    size = bin_size or _usual_bin(receivers)
+    middle = ((shots[:, None] + receivers) / 2)[live]
+    if extent.min() < _LINE * extent.max():
+        along = int(np.argmax(extent))
+        ax = new_axes(ax, 7.5, float(np.clip(1.4 + 0.35 * len(shots), 2.2, 4.6)))
+        _chart(ax, shots[:, along], receivers[..., along], live)
+        ax.set_xlabel(label_of(ds, names[along]).replace("source ", ""))
+        if fold:
+            _fold_line(ax, middle[:, along], size)
+        return ax
+    ax = new_axes(ax, *_map_size(float(extent[0] / extent[1])))
+    if fold:
+        _fold_map(ax, middle, size)
+    spots = np.unique(receivers[live].round(2), axis=0)
+    spots = spots[:: max(1, -(-len(spots) // _MOST_POINTS))]
+    ax.scatter(
+        spots[:, 0], spots[:, 1], marker="v", s=11, c="white" if fold else "#2c7bb6",
+        edgecolors="black", linewidths=0.3 if fold else 0, label="receivers", zorder=2,
+    )  # fmt: skip
+    ax.scatter(
+        shots[:, 0], shots[:, 1], marker="*", s=60, c="#d7191c", edgecolors="black", linewidths=0.3,
+        label="sources", zorder=3,
+    )  # fmt: skip
+    ax.use_sticky_edges = False
+    ax.margins(0.04)
+    ax.autoscale()
+    ax.set_aspect("equal")
+    ax.ticklabel_format(useOffset=False, style="plain")
+    ax.set_xlabel("easting (m)")
+    ax.set_ylabel("northing (m)")
+    _legend(ax)
+    return ax
+
+
+def _positions(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, tuple[str, str]]:
+    """Sources (shot, 2), receivers (shot, receiver, 2), and which of them are live."""
+    missing = {"source_x", "receiver_x"} - set(ds.variables)
+    if missing:
+        raise ConventionError(f"survey map: this cube has no coordinates {sorted(missing)}")
+    flat = {"source_y", "receiver_y"} <= set(ds.variables)
+    columns: list[list[np.ndarray]] = []
+    for axis in "xy":
+        if axis == "y" and not flat:
+            columns.append([np.zeros_like(c) for c in columns[0]])
+            continue
+        receiver = ds[f"receiver_{axis}"].reset_coords(drop=True)
+        source = ds[f"source_{axis}"].reset_coords(drop=True)
+        wide, source = xr.broadcast(receiver, source)
+        wide = wide.transpose(..., "receiver")
+        source = source.transpose(*wide.dims).isel(receiver=0)
+        n = wide.sizes["receiver"]
+        columns.append([np.asarray(source.values, float).ravel(),
+                        np.asarray(wide.values, float).reshape(-1, n)])  # fmt: skip
+    shots = np.column_stack([c[0] for c in columns])
+    receivers = np.stack([c[1] for c in columns], axis=-1)
+    known = np.isfinite(shots).all(axis=1)
+    live = np.isfinite(receivers).all(axis=-1) & known[:, None]
+    if "live" in ds.variables and ds["live"].size == live.size:
+        live &= np.asarray(ds["live"].transpose(..., "receiver").values, bool).reshape(live.shape)
+    if not live.any():
+        raise ConventionError("survey map: no live trace with known positions")
+    receivers = np.where(live[..., None], receivers, receivers[live][0])
+    return shots[known], receivers[known], live[known], ("source_x", "source_y")
+
+
+def _usual_bin(receivers: np.ndarray) -> float:
+    """Half the median distance between neighbouring receivers of a shot."""
+    step = np.hypot(*np.moveaxis(np.diff(receivers, axis=1), -1, 0))
+    step = step[step > 0]
+    return float(np.median(step)) / 2 if step.size else 1.0
+
+
+def _chart(ax: Axes, source: np.ndarray, receiver: np.ndarray, live: np.ndarray) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    rows = np.broadcast_to(np.arange(len(source))[:, None], receiver.shape)
+    step = max(1, -(-int(live.sum()) // _MOST_POINTS))
+    ax.scatter(
+        receiver[live][::step], rows[live][::step], marker="|", s=30, c="#2c7bb6", linewidths=0.8,
+        label="receivers", rasterized=live.sum() > 5000,
+    )  # fmt: skip
+    ax.scatter(
+        source, np.arange(len(source)), marker="*", s=70, c="#d7191c", edgecolors="black",
+        linewidths=0.3, label="sources", zorder=3,
+    )  # fmt: skip
+    ax.set_ylabel("shot")
+    ax.set_ylim(len(source) - 0.5, -0.5)
+    ax.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=10, min_n_ticks=1))
+    ax.ticklabel_format(axis="x", useOffset=False, style="plain")
+    _legend(ax)
+
+
+def _legend(ax: Axes) -> None:
+    """Above the axes, where it cannot hide a position."""
+    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, borderaxespad=0)
+
+
+def _bins(values: np.ndarray, size: float) -> np.ndarray:
+    first = np.floor(values.min() / size) - 0.5
+    return (first + np.arange(np.ceil(np.ptp(values) / size) + 2)) * size
+
+
+def _fold_line(ax: Axes, middle: np.ndarray, size: float) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    count, steps = np.histogram(middle, _bins(middle, size))
+    twin = ax.twinx()
+    twin.set_label("fold")
+    twin.stairs(count, steps, fill=True, color="0.5", alpha=0.35)
+    twin.set_ylabel(f"fold in bins of {size:g} m")
+    twin.set_ylim(0, max(1, count.max()) * 2)
+    ticks = MaxNLocator(integer=True, nbins=5).tick_values(0, count.max())
+    twin.set_yticks(ticks[ticks <= count.max()])
+    ax.set_zorder(twin.get_zorder() + 1)
+    ax.patch.set_visible(False)
+
+
+def _fold_map(ax: Axes, middle: np.ndarray, size: float) -> None:
+    bins = [_bins(middle[:, i], size) for i in (0, 1)]
+    while np.prod([float(len(b)) for b in bins]) > 4e6:  # no finer than a screen shows
+        size *= 2
+        bins = [_bins(middle[:, i], size) for i in (0, 1)]
+    count, e, n = np.histogram2d(middle[:, 0], middle[:, 1], bins=bins)
+    image = ax.imshow(
+        np.ma.masked_equal(count.T, 0), extent=(e[0], e[-1], n[0], n[-1]), origin="lower",
+        cmap=colour_map(SEQUENTIAL), vmin=0,
+    )  # fmt: skip
+    colour_bar(image, f"fold in bins of {size:g} m", ax)
+
+
+def _map_size(ratio: float) -> tuple[float, float]:
+    width = min(7.5, max(3.0, 5.5 * ratio))
+    return width + 1.5, min(7.5, max(2.5, width / ratio)) + 1.0
