@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import math
 import os
+import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -80,12 +83,14 @@ def write_zarr(
     encoding: dict[Hashable, dict[str, Any]] = {}
     blocks: dict[Hashable, tuple[int, ...]] = {}
     for name, variable in ds.variables.items():
-        if variable.dtype.kind not in "fiub" or variable.ndim == 0:
+        if variable.dtype.kind not in "fiub" or variable.size == 0 or variable.ndim == 0:
             continue
         chunks = _chunks(variable)
         shards = _grow(chunks, variable, shard_bytes)
         compressors = (BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),)
-        encoding[name] = {"chunks": chunks, "shards": shards, "compressors": compressors}
+        encoding[name] = {"chunks": chunks, "compressors": compressors}
+        if shards != chunks:
+            encoding[name]["shards"] = shards
         blocks[name] = shards
     with whole_output(final, overwrite=overwrite) as stage, warnings.catch_warnings():
         # Zarr readers without consolidated metadata ignore it; xarray warns where it is missing.
@@ -131,6 +136,8 @@ def write_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: boo
     >>> float(xr.open_dataset(out)["velocity"].mean())
     2000.0
     """
+    from dask.callbacks import Callback
+
     final = Path(path)
     ds = _with_portable_strings(ds)
     ds.attrs = _netcdf_attrs(ds.attrs)
@@ -138,16 +145,21 @@ def write_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: boo
     blocks: dict[Hashable, tuple[int, ...]] = {}
     for name, variable in ds.variables.items():
         variable.attrs = _netcdf_attrs(variable.attrs)
-        if variable.dtype.kind not in "fiub" or variable.ndim == 0:
+        if variable.dtype.kind not in "fiub" or variable.size == 0 or variable.ndim == 0:
             continue
         chunks = _chunks(variable)
         encoding[name] = {"zlib": True, "complevel": 4, "shuffle": True, "chunksizes": chunks}
         blocks[name] = _grow(chunks, variable, 64 * 2**20)
     with (
         whole_output(final, overwrite=overwrite) as stage,
+        _RememberingFile(stage) as file,
         _streaming(ds, blocks, f"writing {final.name}") as lazy,
+        Callback(posttask=lambda *_: file.check()),
     ):
-        lazy.to_netcdf(stage, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+        try:
+            lazy.to_netcdf(file, engine="h5netcdf", format="NETCDF4", encoding=encoding)
+        finally:
+            file.check()
     return final
 
 
@@ -266,13 +278,13 @@ def _open(
 def _chunks(variable: xr.Variable) -> tuple[int, ...]:
     """Chunk of a variable: one record, or where there are none about 1 MiB of whole traces."""
     sizes = variable.sizes
+    if not any(dim in _WHOLE for dim in sizes):  # a number for each record or trace
+        return _grow((1,) * variable.ndim, variable, _CHUNK_BYTES)
     if any(dim in _RECORDS for dim in sizes):
-        if variable.ndim == 1:  # a coordinate: one chunk
-            return tuple(sizes.values())
         return tuple(1 if dim in _RECORDS else size for dim, size in sizes.items())
     split = [dim for dim in sizes if dim not in _WHOLE]
-    if not split or _nbytes(variable, sizes.values()) <= _CHUNK_BYTES:
-        return tuple(sizes.values())
+    if not split or variable.nbytes <= _CHUNK_BYTES:
+        return variable.shape
     trace = _nbytes(variable, (size for dim, size in sizes.items() if dim in _WHOLE))
     # The same number along each line direction, so that no direction reads much more than another.
     side = max(1, int((_CHUNK_BYTES / trace) ** (1 / len(split))))
@@ -315,6 +327,45 @@ def _streaming(
         yield lazy
 
 
+class _RememberingFile(io.FileIO):
+    """A new file that keeps the first error of writing for :meth:`check`, and lets writing go on.
+
+    The HDF5 library crashes the interpreter when it cannot write (a full disk) and is closed.
+    """
+
+    failure: OSError | None = None
+
+    def __init__(self, path: Path):
+        super().__init__(path, "w+")
+
+    def check(self) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+    def write(self, data: Any) -> int:
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        try:
+            while self.failure is None and len(rest):  # a nearly full disk takes a part
+                rest = rest[super().write(rest) :]
+        except OSError as error:
+            self.failure = error
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
+
+    def readinto(self, buffer: Any) -> int:
+        view = memoryview(buffer).cast("B")
+        read = super().readinto(view) or 0
+        view[read:] = bytes(len(view) - read)  # what could not be written
+        return len(view)
+
+
 def _with_portable_strings(ds: xr.Dataset) -> xr.Dataset:
     """A copy without the encoding of the source, and with text as variable-length strings.
 
@@ -339,3 +390,13 @@ def _netcdf_attr(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and any(isinstance(v, (list, tuple, dict)) for v in value):
         return json.dumps(value)
     return value
+
+
+class _CallableModule(ModuleType):
+    def __call__(self, *args: Any, **kwargs: Any) -> Path:
+        return convert(*args, **kwargs)
+
+
+# Importing this module puts it under the function's name into the package; so that
+# seisgeo.adapters.convert(...) works whatever was imported before, it can be called as well.
+sys.modules[__name__].__class__ = _CallableModule

@@ -73,14 +73,6 @@ class OpenFWIBackend(BackendEntrypoint):
 
     description = "OpenFWI seismic and velocity files (.npy)"
     url = "https://openfwi-lanl.github.io"
-    open_dataset_parameters = (
-        "filename_or_obj",
-        "drop_variables",
-        "split",
-        "family",
-        "spacing",
-        "dt",
-    )
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Whether this is a ``.npy`` file or a folder that holds some."""
@@ -186,7 +178,8 @@ def _cube(pairs: list[Pair], path: Path, spacing: float, dt: float) -> xr.Datase
     if pairs[0].velocity:
         arrays["velocity"] = NpyStack([p.velocity for p in pairs if p.velocity])
     largest = max(4 * math.prod(array.shape[1:]) for array in arrays.values())
-    chunks = {"preferred_chunks": {"sample": max(1, BLOCK_BYTES // largest)}}
+    counts = [p.main.count for p in pairs]
+    chunks = {"preferred_chunks": {"sample": _samples_a_chunk(counts[0], BLOCK_BYTES // largest)}}
     ds = xr.Dataset(
         {
             name: xr.Variable(DIMS[name], indexing.LazilyIndexedArray(array), None, chunks)
@@ -206,7 +199,6 @@ def _cube(pairs: list[Pair], path: Path, spacing: float, dt: float) -> xr.Datase
         coords["source_depth"] = ("source", np.full(n_source, spacing))
         coords["receiver_x"] = ("receiver", np.linspace(0, cells - 1, n_receiver) * spacing)
         coords["receiver_depth"] = ("receiver", np.full(n_receiver, spacing))
-    counts = [p.main.count for p in pairs]
     root = path if path.is_dir() else path.parent
     names = [os.path.relpath(p.main.path, root).replace(os.sep, "/") for p in pairs]
     coords["file"] = ("sample", np.repeat(names, counts), {"long_name": "file of the sample"})
@@ -222,7 +214,20 @@ def _cube(pairs: list[Pair], path: Path, spacing: float, dt: float) -> xr.Datase
             np.repeat(families, counts),
             {"long_name": "velocity model family"},
         )
-    return conventions.describe(ds.assign_coords(coords))
+    ds = ds.assign_coords(coords)
+    for name in ("file", "index_in_file", "family"):
+        if name in ds.coords:
+            ds[name].encoding.update(chunks)
+    return conventions.describe(ds)
+
+
+def _samples_a_chunk(count: int, most: int) -> int:
+    """Samples of a dask chunk: whole files, or a fraction of one, of `count` samples each."""
+    most = max(1, most)
+    if count <= most:
+        return most // count * count
+    best = max(n for n in range(1, most + 1) if count % n == 0)
+    return best if 4 * best >= most else most
 
 
 def _restore(ds: xr.Dataset, sidecar: dict[str, Any], path: Path) -> xr.Dataset:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+import seisgeo.accessor as _accessor  # noqa: F401 - registers ds.seis
 from seisgeo._version import __version__
 from seisgeo.errors import SeisgeoError
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from io import BytesIO
+from numbers import Integral, Number, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 __all__ = ["Picture", "Section", "Table", "write_report"]
 
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+#: Image pixels to one of the page: figures are drawn at 150 to the inch, sharp on fine screens.
+_PIXELS = 1.5
+#: A picture wider than this (pixels of the page) scrolls on a phone rather than shrinks to a stamp.
+_SHEET = 900
 #: Characters that turn the reading direction of what follows them (Unicode Bidi controls).
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -200,31 +205,49 @@ def _table(table: Table) -> str:
     if table.caption:
         parts.append(f"<caption>{_text(table.caption)}</caption>")
     if header:
-        cells = "".join(f'<th scope="col">{_text(name)}</th>' for name in header)
+        numeric = [_is_number(value) for value in body[0]] if body else []
+        numeric += [False] * (len(header) - len(numeric))
+        cells = "".join(
+            f'<th scope="col"{" class=number" if right else ""}>{_text(name)}</th>'
+            for name, right in zip(header, numeric, strict=False)
+        )
         parts.append(f"<thead><tr>{cells}</tr></thead>")
     parts.append("<tbody>")
     for row in body:
-        first = f'<th scope="row">{_text(_value(row[0]))}</th>' if row_names else None
-        cells = "".join(_cell(value) for value in (row[1:] if first else row))
-        parts.append(f"<tr>{first or ''}{cells}</tr>")
+        if row_names:  # names and values read as text, side by side
+            cells = f'<th scope="row">{_text(row[0])}</th><td>{_text(_value(row[1]))}</td>'
+        else:
+            cells = "".join(_cell(value) for value in row)
+        parts.append(f"<tr>{cells}</tr>")
     return "\n".join([*parts, "</tbody></table></div>"])
 
 
 def _cell(value: Any) -> str:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return f"<td{' class=number' if number else ''}>{_text(_value(value))}</td>"
+    return f"<td{' class=number' if _is_number(value) else ''}>{_text(_value(value))}</td>"
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Number) and not isinstance(value, bool)
 
 
 def _value(value: Any) -> str:
-    """Six significant digits tell enough of a float."""
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+    """Six significant digits tell enough of a number that is no integer."""
+    return (
+        f"{value:.6g}"
+        if isinstance(value, Real) and not isinstance(value, Integral)
+        else str(value)
+    )
 
 
 def _picture(picture: Picture, heading: str) -> str:
-    data = base64.b64encode(_png(picture.image)).decode("ascii")
+    png = _png(picture.image)
+    width = round(int.from_bytes(png[16:20], "big") / _PIXELS)  # of the IHDR chunk
+    sheet = ' class="sheet"' if width > _SHEET else ""
+    data = base64.b64encode(png).decode("ascii")
     alt = _text(picture.alt or picture.caption or heading)
     caption = f"<figcaption>{_text(picture.caption)}</figcaption>" if picture.caption else ""
-    return f'<figure><img alt="{alt}" src="data:image/png;base64,{data}">{caption}</figure>'
+    image = f'<img{sheet} alt="{alt}" width="{width}" src="data:image/png;base64,{data}">'
+    return f'<figure><div class="wide">{image}</div>{caption}</figure>'
 
 
 def _png(image: Any) -> bytes:
@@ -296,9 +319,10 @@ th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px soli
   vertical-align: top; }
 thead th { color: var(--soft); font-weight: 600; }
 tbody th { font-weight: 500; color: var(--soft); }
-.number { text-align: right; }
+th.number, td.number { text-align: right; }
 figure { margin: 1.1rem 0; }
 img { display: block; max-width: 100%; height: auto; background: #fff; border-radius: 4px; }
+@media (max-width: 44rem) { img.sheet { max-width: none; width: 52rem; } }
 figcaption { color: var(--soft); font-size: .92rem; margin-top: .4rem; max-width: 46rem; }
 pre { background: var(--block); padding: .8rem; border-radius: 4px; overflow-x: auto;
   font-size: .78rem; line-height: 1.4; }

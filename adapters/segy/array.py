@@ -52,20 +52,27 @@ class SegyArray(BackendArray):
         return xr.Variable(dims, indexing.LazilyIndexedArray(self))
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        if isinstance(key, indexing.VectorizedIndexer):
+        if isinstance(key, indexing.VectorizedIndexer) and not self.sample_axis_first:
             keys = key.tuple
-            samples = keys[-1]
-            # Chosen traces at full length: without this, xarray would read the whole rectangle
-            # of rows and columns that they span.
-            if (
-                not self.sample_axis_first
-                and isinstance(samples, slice)
-                and not any(isinstance(k, slice) for k in keys[:-1])
-            ):
-                return self._read(self.lookup[tuple(keys[:-1])], samples)
+            # Left to itself, xarray would read the whole rectangle that the points span.
+            if all(isinstance(k, np.ndarray) for k in keys):
+                return self._points(*np.broadcast_arrays(*keys))
         return indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.OUTER, self._outer
         )
+
+    def _points(self, *keys: np.ndarray) -> np.ndarray:
+        """Single samples, or the same samples of chosen traces."""
+        *cells, samples = keys
+        if samples.size and samples.ndim:
+            wanted = samples[(0,) * (samples.ndim - 1)]
+            whole = all((k == k[..., :1]).all() for k in cells)
+            if whole and (samples == wanted).all():
+                return self._read(self.lookup[tuple(k[..., 0] for k in cells)], wanted)
+        traces = self.lookup[tuple(cells)]
+        values = self.file.read_points(np.maximum(traces, 0), samples)
+        values[traces < 0] = np.nan
+        return values * self.dtype.type(self.scale)
 
     def _outer(self, key: tuple[Any, ...]) -> np.ndarray:
         samples = key[0] if self.sample_axis_first else key[-1]

@@ -35,7 +35,7 @@ class SegyBackend(BackendEntrypoint):
 
     description = "SEG-Y: gathers, stacks and velocity models (seisgeo)"
     url = "https://library.seg.org/seg-technical-standards"
-    open_dataset_parameters: ClassVar[tuple[str, ...]] = (  # type: ignore[misc]
+    open_dataset_parameters: ClassVar[tuple[str, ...]] = (
         "filename_or_obj",
         "drop_variables",
         "layout",
@@ -104,9 +104,8 @@ class SegyBackend(BackendEntrypoint):
             If headers contradict each other: which one was used, and why.
         """
         if not isinstance(filename_or_obj, str | os.PathLike):
-            raise FormatError(
-                f"SEG-Y is opened by its path; got an object of type {type(filename_or_obj).__name__}"
-            )
+            kind = type(filename_or_obj).__name__
+            raise FormatError(f"SEG-Y is opened by its path; got an object of type {kind}")
         cube = read_cube(
             filename_or_obj,
             layout=layout,

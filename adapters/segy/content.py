@@ -32,6 +32,7 @@ _SMOOTH = 0.05
 _COARSEST_RECORDING = 8000
 
 _VELOCITY_WORDS = re.compile(r"VELOC|P_VELO|\bV(P|INT|RMS|S)\b|INT\.? ?VEL|\bM/S\b|\bFT/S\b")
+_OUR_SAMPLES = re.compile(r"SAMPLES: (AMPLITUDE|P-WAVE VELOCITY)")
 _OUR_AXIS = re.compile(r"VERTICAL AXIS: (TIME|DEPTH)")
 _DEPTH_DOMAIN = re.compile(
     r"DEPTH[ -](DOMAIN|SECTION|SLICE|STEP|AXIS|MIGRAT|CONVERTED|INTERVAL)|DOMAIN ?[:=]? ?DEPTH"
@@ -115,6 +116,10 @@ def find_content(
 def _find_quantity(file: SegyFile, layout: str, text: str) -> tuple[str, str]:
     if layout not in ("stack", "line"):
         return "amplitude", "pre-stack amplitudes"
+    ours = _OUR_SAMPLES.search(text)
+    if ours:
+        quantity = "amplitude" if ours[1] == "AMPLITUDE" else "velocity"
+        return quantity, f"the text header says {ours[0]!r}"
     chosen = np.unique(np.linspace(0, file.n_traces - 1, _SAMPLE_TRACES).astype(int))
     values = file.read(chosen).astype(np.float64)
     if _in_feet(file):

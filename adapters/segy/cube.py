@@ -16,8 +16,9 @@ from seisgeo.adapters.segy.content import FOOT, Content, find_content
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import CUBE_NAMES, TRACE_FIELDS
 from seisgeo.adapters.segy.fields import scaled as _scaled
-from seisgeo.adapters.segy.file import ORDERS, SegyFile
+from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.geometry import Geometry, find_geometry
+from seisgeo.adapters.segy.layout import ORDERS
 from seisgeo.adapters.segy.offsets import find_offsets
 from seisgeo.adapters.segy.positions import Point, Positions, find_positions
 

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from seisgeo import conventions
 from seisgeo.adapters.segy.cube import Cube, read_cube
 from seisgeo.adapters.segy.fields import TRACE_FIELDS
-from seisgeo.adapters.segy.file import ORDERS, SegyFile
+from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.layout import ORDERS
 
 __all__ = ["describe_segy"]
 
@@ -29,12 +29,12 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
     Returns
     -------
     dict
-        Ready for JSON: ``contradictions`` (each with ``field``, ``values``, ``won``, ``why``)
-        first, then the file (``size``, ``revision``, ``byte_order``, ``sample_format``,
-        ``traces``, ``samples``, ``interval``), the cube (``layout``, ``interpretation``,
-        ``variable``, ``dimensions``, ``missing_traces``, ``coordinates`` with their ranges and
-        units), ``binary_header`` and ``trace_headers`` (the fields that are filled, these with
-        their ranges), and ``text_header`` (a list of lines).
+        Ready for JSON. ``findings`` first: a sentence for each contradiction. Then the file
+        (``size``, ``revision``, ``byte_order``, ``sample_format``, ``traces``, ``samples``,
+        ``interval`` in s or m), the cube (``layout``, ``interpretation``, ``variable``,
+        ``dimensions``, ``missing_traces``, ``coordinates`` as [lowest, highest] in SI units), the
+        header fields that are filled (``binary_header``; ``trace_headers``, one value where all
+        traces agree, else [lowest, highest]), and ``text_header``.
 
     Raises
     ------
@@ -50,34 +50,31 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
     cube = read_cube(path, **options)
     file, content = cube.file, cube.content
     coordinates = {**cube.coords, content.vertical: ((content.vertical,), cube.axis)}
-    step = float(cube.axis[1] - cube.axis[0]) if len(cube.axis) > 1 else None
+    step = round(float(cube.axis[1] - cube.axis[0]), 9) if len(cube.axis) > 1 else None
     return {
         "file": str(file.path),
-        "contradictions": [f._asdict() for f in cube.findings],
+        "findings": [str(finding) for finding in cube.findings],
         "format": "SEG-Y",
         "size": file.size,
         "revision": "{}.{}".format(*file.revision),
         "byte_order": ORDERS[file.order],
-        "sample_format": {"code": file.format.code, "name": file.format.name},
+        "sample_format": str(file.format),
         "traces": file.n_traces,
         "samples": file.n_samples,
-        "interval": {
-            "value": None if step is None else round(step, 9),
-            "units": conventions.ATTRS[content.vertical]["units"],
-        },
+        "interval": step,
         "layout": cube.geometry.layout,
         "interpretation": cube.reason,
         "variable": content.quantity,
         "dimensions": _dimensions(cube),
         "missing_traces": cube.geometry.missing,
         "coordinates": {
-            name: {**_range(values), "units": conventions.ATTRS.get(name, {}).get("units", "1")}
+            name: _range(values)
             for name, (_, values) in coordinates.items()
             if values.dtype.kind != "b"
         },
         "binary_header": {k: v for k, v in file.binary.items() if v and np.isfinite(v)},
         "trace_headers": _filled(file),
-        "text_header": file.text.splitlines(),
+        "text_header": file.text,
     }
 
 
@@ -86,15 +83,17 @@ def _dimensions(cube: Cube) -> dict[str, int]:
     return {str(dim): int(size) for dim, size in variable.sizes.items()}
 
 
-def _range(values: np.ndarray) -> dict[str, int | float | None]:
+def _range(values: np.ndarray) -> list[int | float] | None:
     kept = values[np.isfinite(values)]
-    if not kept.size:
-        return {"min": None, "max": None}
-    return {"min": kept.min().item(), "max": kept.max().item()}
+    return [kept.min().item(), kept.max().item()] if kept.size else None
 
 
-def _filled(file: SegyFile) -> dict[str, dict[str, Any]]:
-    """Ranges of the standard fields that any trace fills."""
+def _filled(file: SegyFile) -> dict[str, Any]:
+    """Standard fields that any trace fills."""
     standard = {f.name for f in TRACE_FIELDS}
-    ranges = {f.name: _range(file.field(f.name)) for f in file.fields if f.name in standard}
-    return {k: r for k, r in ranges.items() if (r["min"], r["max"]) != (0, 0)}
+    filled: dict[str, Any] = {}
+    for field in file.fields:
+        ends = _range(file.field(field.name)) if field.name in standard else None
+        if ends and ends != [0, 0]:
+            filled[field.name] = ends[0] if ends[0] == ends[1] else ends
+    return filled

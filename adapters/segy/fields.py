@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -21,12 +21,16 @@ __all__ = [
     "TRACE_FIELDS",
     "TRACE_HEADER_BYTES",
     "Field",
+    "Order",
     "header_dtype",
     "scaled",
     "with_mapping",
 ]
 
 TRACE_HEADER_BYTES = 240
+
+#: Byte order by NumPy's sign: ">" big-endian, "<" little-endian.
+Order = Literal[">", "<"]
 
 
 class Field(NamedTuple):
@@ -191,7 +195,9 @@ CUBE_NAMES: dict[str, str] = {
 }
 
 
-def header_dtype(fields: Iterable[Field], *, order: str, itemsize: int, first: int = 1) -> np.dtype:
+def header_dtype(
+    fields: Iterable[Field], *, order: Order, itemsize: int, first: int = 1
+) -> np.dtype:
     """Structured type of a header.
 
     Parameters
@@ -211,14 +217,13 @@ def header_dtype(fields: Iterable[Field], *, order: str, itemsize: int, first: i
         One named entry for each field, at its byte.
     """
     fields = list(fields)
-    return np.dtype(
-        {
-            "names": [f.name for f in fields],
-            "formats": [np.dtype(f.dtype).newbyteorder(order) for f in fields],
-            "offsets": [f.byte - first for f in fields],
-            "itemsize": itemsize,
-        }
-    )
+    layout: Any = {
+        "names": [f.name for f in fields],
+        "formats": [np.dtype(f.dtype).newbyteorder(order) for f in fields],
+        "offsets": [f.byte - first for f in fields],
+        "itemsize": itemsize,
+    }
+    return np.dtype(layout)
 
 
 def scaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:

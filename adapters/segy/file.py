@@ -6,36 +6,22 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from seisgeo.adapters.segy import samples as samples_
 from seisgeo.adapters.segy.contradictions import Finding
-from seisgeo.adapters.segy.fields import (
-    BINARY_FIELDS,
-    TRACE_FIELDS,
-    TRACE_HEADER_BYTES,
-    header_dtype,
-    scaled,
-    with_mapping,
-)
-from seisgeo.adapters.segy.samples import FORMATS, SampleFormat
-from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, is_end_text, looks_like_text
+from seisgeo.adapters.segy.fields import header_dtype, scaled, with_mapping
+from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, find_layout
+from seisgeo.adapters.segy.samples import FORMATS
+from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, looks_like_text
 from seisgeo.errors import FormatError
 
-__all__ = ["ORDERS", "SegyFile"]
+__all__ = ["SegyFile"]
 
-#: Byte orders by NumPy's sign.
-ORDERS = {">": "big-endian", "<": "little-endian"}
-
-_FILE_HEADER_BYTES = 3600
-# The revision 2 constant 16909060 (bytes 3297-3300) as it stands in each byte order.
-_ORDER_MARKS = {b"\x01\x02\x03\x04": ">", b"\x04\x03\x02\x01": "<"}
-_PAIRS_SWAPPED = b"\x02\x01\x04\x03"
 # Bytes of samples decoded at a time when traces are gathered from all over the file.
 _GATHER_BYTES = 4 << 20
-_CODES = "1 (IBM float32), 2 (int32), 3 (int16), 5 (IEEE float32), 6 to 12, 15 or 16"
 
 
 class SegyFile:
@@ -97,18 +83,14 @@ class SegyFile:
         self._sample_interval = sample_interval
         if sample_interval is not None and not sample_interval > 0:
             raise FormatError(f"sample_interval must be positive, got {sample_interval}")
-        self.findings: list[Finding] = []
         self._bytes = _map(self.path)
         self.size = len(self._bytes)
-
-        layout = self._find_layout()
-        self.order, self.format = layout.order, layout.fmt
-        self.binary = self._binary_header(layout.order)
-        self.revision = _revision(self.binary)
+        layout, self.findings = find_layout(self._bytes, self.path, sample_format)
+        self.order, self.format = layout.order, layout.format
+        self.binary, self.revision = layout.binary, layout.revision
         self.data_start, self.header_bytes = layout.start, layout.header_bytes
         self.n_traces, self.n_samples = layout.n_traces, layout.n_samples
-        self.trace_bytes = self.header_bytes + self.n_samples * self.format.itemsize
-        self._report_layout(layout)
+        self.trace_bytes = layout.trace_bytes
 
         self.fields = with_mapping(headers, size=self.header_bytes)
         # All trace headers as one strided view on the mapping: nothing is read until asked for.
@@ -143,7 +125,7 @@ class SegyFile:
     def text(self) -> str:
         """All text headers, decoded, without empty lines."""
         blocks = [(0, TEXT_BYTES)]
-        ends = range(_FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
+        ends = range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
         blocks += [(a, a + TEXT_BYTES) for a in ends]
         texts = (decode_text(self._bytes[a:b].tobytes()) for a, b in blocks)
         return "\n".join(t for t in texts if t)
@@ -195,12 +177,15 @@ class SegyFile:
             Shape (trace, sample), type ``format.decoded``.
         """
         if isinstance(samples, int | np.integer):
-            samples = slice(int(samples), int(samples) + 1)
+            at = range(self.n_samples)[int(samples)]  # from the end where negative
+            samples = slice(at, at + 1)
         if isinstance(traces, slice):
             n = len(range(*traces.indices(self.n_traces)))
         else:
             n, traces = len(traces), _as_slice(traces)
         n_out = len(np.arange(self.n_samples)[samples])
+        if not isinstance(samples, slice):
+            samples = _as_slice(np.arange(self.n_samples)[samples])
         out = np.empty((n, n_out), self.format.decoded)
         if not out.size:
             return out
@@ -218,6 +203,13 @@ class SegyFile:
             samples_.decode(words, self.format, self.order, out[a : a + block])
         return out
 
+    def read_points(self, traces: np.ndarray, samples: np.ndarray) -> np.ndarray:
+        """Single samples, decoded: one of each trace number, in arrays of the same shape."""
+        out = np.empty((traces.size, 1), self.format.decoded)
+        words = self._raw[traces.ravel(), samples.ravel()]
+        samples_.decode(words[:, None], self.format, self.order, out)
+        return out.reshape(traces.shape)
+
     @cached_property
     def _raw(self) -> np.ndarray:
         stored = samples_.raw_dtype(self.format, self.order)
@@ -229,42 +221,6 @@ class SegyFile:
             offset=self.data_start + self.header_bytes,
             strides=(self.trace_bytes, self.format.itemsize, *(1,) * len(inner)),
         )
-
-    def _report_layout(self, w: _Layout) -> None:
-        stated = self.binary["samples"]
-        if w.trace_samples not in (0, w.n_samples) or stated != w.n_samples:
-            binary_won = "binary" in w.said_by
-            if w.left_over == 0:
-                why = f"{w.n_traces} whole traces of {w.n_samples} samples fill the file exactly"
-            elif binary_won:
-                why = "neither count fills the file exactly and this one holds for the whole file"
-            else:
-                why = "trace headers repeat at the distance that it gives"
-            values = {"binary header": str(stated), "trace headers": str(w.trace_samples)}
-            if "extended" not in w.said_by:
-                self.findings.append(
-                    Finding("samples a trace", values, f"{w.n_samples} ({w.said_by}) used", why)
-                )
-        extended = self.binary["extended_headers"]
-        if extended != 0 and w.start == _FILE_HEADER_BYTES:
-            self.findings.append(
-                Finding(
-                    "extended text headers",
-                    {"binary header": str(extended)},
-                    "none used",
-                    "the traces follow the binary header at once",
-                )
-            )
-        if w.left_over:
-            self.findings.append(
-                Finding(
-                    "file size",
-                    {"bytes": str(self.size), "bytes a trace": str(self.trace_bytes)},
-                    f"{w.n_traces} whole traces opened, 1 lost",
-                    f"the file is cut inside trace {w.n_traces + 1}: {w.left_over} of its "
-                    f"{self.trace_bytes} bytes are there",
-                )
-            )
 
     def _check_format(self) -> None:
         """Fixed point with gain has a zero byte in every sample; without it the code is wrong."""
@@ -340,7 +296,7 @@ def _map(path: Path) -> np.ndarray:
         raise FormatError(
             f"{path}: the file is empty; expected a SEG-Y file of at least 3600 bytes"
         )
-    if size < _FILE_HEADER_BYTES:
+    if size < FILE_HEADER_BYTES:
         head = path.read_bytes()
         what = "a text file, not SEG-Y" if looks_like_text(head) else "too short for SEG-Y"
         raise FormatError(

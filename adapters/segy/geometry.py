@@ -114,13 +114,12 @@ def find_geometry(file: SegyFile, layout: str | None = None) -> Geometry:
     grid = _Grid.of(file)
     if layout is None:
         layout = _recognise(file, grid)
-    elif layout in ("stack", "offset") and not (grid.inline.varies or grid.crossline.varies):
-        if file.n_traces > 1:
-            raise FormatError(
-                f"{file.path}: layout={layout!r} needs inline and crossline numbers, and "
-                f"{_where(file, 'inline_3d')} and {_where(file, 'crossline_3d')} are the same in "
-                "every trace; say where they stand with headers={'inline': (byte, 'int32'), …}"
-            )
+    elif layout in ("stack", "offset") and file.n_traces > 1 and not grid.varies:
+        raise FormatError(
+            f"{file.path}: layout={layout!r} needs inline and crossline numbers, and "
+            f"{_where(file, 'inline_3d')} and {_where(file, 'crossline_3d')} are the same in "
+            "every trace; say where they stand with headers={'inline': (byte, 'int32'), …}"
+        )
     if layout == "stack":
         return _stack(file, grid)
     if layout == "offset":
@@ -163,6 +162,10 @@ class _Grid(NamedTuple):
         )
         cell = inline.place * len(crossline.values) + crossline.place
         return cls(inline, crossline, cell, _count_distinct(cell))
+
+    @property
+    def varies(self) -> bool:
+        return self.inline.varies or self.crossline.varies
 
     @property
     def fill(self) -> float:

@@ -130,7 +130,7 @@ def find_positions(
 def _counts_traces(file: SegyFile, point: tuple[np.ndarray, np.ndarray]) -> bool:
     x, y = point
     moving = x if x.any() else y
-    if x.any() and y.any() or len(moving) < 3:
+    if (x.any() and y.any()) or len(moving) < 3:
         return False
     return bool((np.diff(moving) == 1).all()) or np.array_equal(moving, file.field("inline_3d"))
 
@@ -243,8 +243,7 @@ def _judge_spacing(
 
 def _likely_unit(file: SegyFile, spacing: float) -> float:
     """Unit that gives a spacing which the text header names; else millimetres."""
-    text = re.sub(r"(?m)^C ?\d+", "", file.text)  # without the numbers of the cards
-    named = [float(number) for number in re.findall(r"\d+(?:\.\d+)?", text)]
+    named = [float(n) for n in re.findall(r"(\d+(?:\.\d+)?) ?[mM]\b", file.text)]
     for factor in _SMALL_UNITS:
         if any(np.isclose(spacing * factor, n, rtol=1e-3) for n in named):
             return factor

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from seisgeo.adapters.segy.fields import Order
 from seisgeo.errors import ConventionError
 
 __all__ = ["FORMATS", "SampleFormat", "decode", "encode", "raw_dtype"]
@@ -58,15 +59,15 @@ FORMATS: dict[int, SampleFormat] = {
 }
 
 # Samples handled at a time: intermediate arrays stay in the processor's second-level cache.
-_BLOCK = 32_768
+_BLOCK = 65_536
 
 
-def raw_dtype(fmt: SampleFormat, order: str) -> np.dtype:
+def raw_dtype(fmt: SampleFormat, order: Order) -> np.dtype:
     """Type of one sample as it stands in the file, with its byte order (">" or "<")."""
     return np.dtype(fmt.stored).newbyteorder(order)
 
 
-def decode(raw: np.ndarray, fmt: SampleFormat, order: str, out: np.ndarray) -> None:
+def decode(raw: np.ndarray, fmt: SampleFormat, order: Order, out: np.ndarray) -> None:
     """Decode samples into `out`.
 
     Parameters
@@ -85,14 +86,15 @@ def decode(raw: np.ndarray, fmt: SampleFormat, order: str, out: np.ndarray) -> N
         out[...] = raw
         return
     rows = max(1, _BLOCK // max(1, out.shape[1]))
-    for a in range(0, len(out), rows):
-        b = a + rows
-        if fmt.code == 1:
-            _decode_ibm(raw[a:b], out[a:b])
-        elif fmt.code == 4:
-            _decode_fixed_point(raw[a:b], out[a:b])
-        else:
-            _decode_24_bits(raw[a:b], out[a:b], order, signed=fmt.code == 7)
+    with np.errstate(over="ignore", under="ignore"):
+        for a in range(0, len(out), rows):
+            b = a + rows
+            if fmt.code == 1:
+                _decode_ibm(raw[a:b], out[a:b])
+            elif fmt.code == 4:
+                _decode_fixed_point(raw[a:b], out[a:b])
+            else:
+                _decode_24_bits(raw[a:b], out[a:b], order, signed=fmt.code == 7)
 
 
 def _decode_ibm(raw: np.ndarray, out: np.ndarray) -> None:
@@ -106,9 +108,8 @@ def _decode_ibm(raw: np.ndarray, out: np.ndarray) -> None:
     half <<= 23
     scale = half.view(np.float32)
     out[...] = bits & 0xFFFFFF
-    with np.errstate(over="ignore", under="ignore"):
-        out *= scale
-        out *= scale
+    out *= scale
+    out *= scale
     bits &= 0x80000000
     out.view(np.uint32)[...] |= bits
 
@@ -116,11 +117,10 @@ def _decode_ibm(raw: np.ndarray, out: np.ndarray) -> None:
 def _decode_fixed_point(raw: np.ndarray, out: np.ndarray) -> None:
     bits = raw.astype(np.uint32)
     mantissa = (bits & 0xFFFF).astype(np.uint16).view(np.int16)
-    with np.errstate(over="ignore"):
-        out[...] = np.ldexp(mantissa.astype(np.float32), (bits >> 16 & 0xFF).astype(np.int32))
+    out[...] = np.ldexp(mantissa.astype(np.float32), (bits >> 16 & 0xFF).astype(np.int32))
 
 
-def _decode_24_bits(raw: np.ndarray, out: np.ndarray, order: str, *, signed: bool) -> None:
+def _decode_24_bits(raw: np.ndarray, out: np.ndarray, order: Order, *, signed: bool) -> None:
     high, low = (0, 2) if order == ">" else (2, 0)
     word = raw[..., high].astype(np.int32) << 24
     word |= raw[..., 1].astype(np.int32) << 16

@@ -59,7 +59,7 @@ def encode_text(cards: Iterable[str]) -> bytes:
     for card in cards:
         plain = card.encode("ascii", "replace").decode()
         lines += [plain[i : i + room] for i in range(0, max(len(plain), 1), room)]
-    lines = (lines + [""] * 38)[:38] + ["SEG Y REV1", "END TEXTUAL HEADER"]
+    lines = [*(lines + [""] * 38)[:38], "SEG Y REV1", "END TEXTUAL HEADER"]
     numbered = (f"C{i:>2} {line}".ljust(CARD) for i, line in enumerate(lines, start=1))
     return "".join(numbered).encode("cp037")
 

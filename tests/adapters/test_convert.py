@@ -1,0 +1,371 @@
+"""Zarr, NetCDF and conversions: round trips, layout on disk, bounded memory, bad input."""
+
+import errno
+import resource
+import tracemalloc
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+import zarr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+from seisgeo import adapters, conventions
+from seisgeo.adapters.convert import convert, write_netcdf, write_zarr
+from seisgeo.errors import ConventionError, FormatError, OutputExistsError
+
+
+def training_cube(n=6, nt=40):
+    rng = np.random.default_rng(2)
+    ds = xr.Dataset(
+        {
+            "amplitude": (
+                ("sample", "source", "time", "receiver"),
+                rng.normal(size=(n, 2, nt, 12)).astype(np.float32),
+            ),
+            "velocity": (
+                ("sample", "depth", "x"),
+                rng.uniform(1500, 4500, (n, 20, 16)).astype(np.float32),
+            ),
+            "descriptor_value": (("sample", "descriptor"), rng.normal(size=(n, 3))),
+        },
+        coords={
+            "time": np.arange(nt) * 0.004,
+            "depth": np.arange(20) * 12.5,
+            "x": np.arange(16) * 12.5,
+            "source_x": ("source", [25.0, 50.0]),
+            "receiver_x": (("source", "receiver"), rng.uniform(0, 180, (2, 12))),
+            "family": ("sample", np.array(["flatvel-a", "style-b", "salt-ü"] * (n // 3))),
+            "descriptor": ["mean", "gradient", "layers"],
+            "descriptor_units": ("descriptor", ["m/s", "1/s", "1"]),
+        },
+        attrs=conventions.provenance(survey='{"dt": 0.004}', seed=7, free_surface=True, f=15.5),
+    )
+    return conventions.describe(ds)
+
+
+def field_cube():
+    rng = np.random.default_rng(3)
+    amplitude = rng.normal(size=(4, 9, 50)).astype(np.float32)
+    live = np.ones((4, 9), bool)
+    live[1, 3:5] = False
+    amplitude[~live] = np.nan
+    ds = xr.Dataset(
+        {"amplitude": (("shot", "receiver", "time"), amplitude)},
+        coords={
+            "time": np.arange(50) * 0.002,
+            "field_record": ("shot", np.array([11, 12, 14, 15], np.int32)),
+            "channel": ("receiver", np.arange(1, 10, dtype=np.int32)),
+            "offset": (("shot", "receiver"), rng.normal(0, 1000, (4, 9))),
+            "live": (("shot", "receiver"), live),
+        },
+        attrs=conventions.provenance(source="line.sgy", sample_format=1),
+    )
+    return conventions.describe(ds)
+
+
+def stack_cube():
+    rng = np.random.default_rng(4)
+    ds = xr.Dataset(
+        {
+            "amplitude": (
+                ("inline", "crossline", "time"),
+                rng.normal(size=(60, 50, 251)).astype(np.float32),
+            )
+        },
+        coords={
+            "inline": np.arange(60) + 100,
+            "crossline": np.arange(50) * 2 + 300,
+            "time": np.arange(251) * 0.004,
+            "cdp_x": (("inline", "crossline"), rng.uniform(4e5, 5e5, (60, 50))),
+            "cdp_y": (("inline", "crossline"), rng.uniform(6e6, 7e6, (60, 50))),
+        },
+        attrs=conventions.provenance(source="cube.sgy"),
+    )
+    return conventions.describe(ds)
+
+
+CUBES = [training_cube, field_cube, stack_cube]
+WRITERS = [(write_zarr, "a.zarr"), (write_netcdf, "a.nc")]
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("cube", CUBES)
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+@pytest.mark.filterwarnings("error")
+def test_round_trip(tmp_path, cube, write, name):
+    ds = cube()
+    before = ds.copy(deep=True)
+    out = write(ds, tmp_path / name)
+    assert out == tmp_path / name
+    with xr.open_dataset(out) as back:
+        conventions.validate(back)
+        xr.testing.assert_identical(back.load().drop_attrs(), ds.drop_attrs())
+        assert back.attrs == ds.attrs
+        for variable in ds.variables:
+            assert back[variable].attrs == ds[variable].attrs
+            kept = back[variable].dtype
+            assert kept == ds[variable].dtype or ds[variable].dtype.kind == "U"
+    xr.testing.assert_identical(ds, before)
+    assert sorted(p.name for p in tmp_path.iterdir()) == [name]
+
+
+@pytest.mark.parametrize(("first", "second"), [("a.zarr", "b.nc"), ("a.nc", "b.zarr")])
+def test_from_one_to_the_other_and_back(tmp_path, first, second):
+    ds = training_cube()
+    convert(convert_cube(ds, tmp_path / first), tmp_path / second)
+    xr.testing.assert_equal(xr.open_dataset(tmp_path / second).load(), ds)
+
+
+def convert_cube(ds, path):
+    return (write_zarr if path.suffix == ".zarr" else write_netcdf)(ds, path)
+
+
+def test_attributes_that_netcdf_cannot_hold(tmp_path):
+    ds = field_cube().assign_attrs(
+        note=None, flag=np.True_, nested={"a": [1, 2]}, steps=[1, 2, 3], text="x" * 100_000
+    )
+    back = xr.open_dataset(write_netcdf(ds, tmp_path / "a.nc"))
+    assert "note" not in back.attrs
+    assert back.attrs["flag"] == 1
+    assert back.attrs["nested"] == '{"a": [1, 2]}'
+    assert back.attrs["steps"].tolist() == [1, 2, 3]
+    assert back.attrs["text"] == "x" * 100_000
+
+
+def test_empty_and_scalar_variables(tmp_path):
+    ds = xr.Dataset(
+        {"velocity": (("depth", "x"), np.full((3, 4), 2000.0)), "picks": ("pick", np.zeros(0))},
+        coords={"shift": 1.5, "label": "line 12"},
+    )
+    for write, name in WRITERS:
+        xr.testing.assert_equal(xr.open_dataset(write(ds, tmp_path / name)).load(), ds)
+
+
+# Layout on disk
+
+
+def test_zarr_has_a_sample_or_a_gather_a_chunk_and_many_a_shard(tmp_path):
+    store = write_zarr(training_cube(), tmp_path / "a.zarr", shard_bytes=3 * 2 * 40 * 12 * 4)
+    array = zarr.open_array(store / "amplitude", mode="r")
+    assert array.metadata.zarr_format == 3
+    assert array.chunks == (1, 2, 40, 12)
+    assert array.shards == (3, 2, 40, 12)
+    (codec,) = array.compressors
+    assert (codec.cname.value, codec.shuffle.value) == ("lz4", "bitshuffle")
+    assert len([p for p in (store / "amplitude" / "c").rglob("*") if p.is_file()]) == 2
+    gathers = zarr.open_array(write_zarr(field_cube(), tmp_path / "b.zarr") / "amplitude")
+    assert gathers.chunks == (1, 9, 50)
+    offsets = zarr.open_array(tmp_path / "b.zarr" / "offset")
+    assert offsets.chunks == (4, 9)
+
+
+def test_stacks_are_cut_along_both_lines_never_along_the_trace(tmp_path):
+    for write, name in WRITERS:
+        with xr.open_dataset(write(stack_cube(), tmp_path / name)) as ds:
+            encoding = ds["amplitude"].encoding
+            assert encoding.get("chunks", encoding.get("chunksizes")) == (32, 32, 251)
+
+
+def test_netcdf_is_compressed(tmp_path):
+    ds = xr.Dataset({"velocity": (("sample", "depth", "x"), np.full((30, 70, 70), 2000.0))})
+    assert write_netcdf(ds, tmp_path / "a.nc").stat().st_size < ds.nbytes / 20
+
+
+def test_zarr_opens_without_a_warning(tmp_path, recwarn):
+    xr.open_dataset(write_zarr(training_cube(), tmp_path / "a.zarr")).load()
+    assert [str(w.message) for w in recwarn] == []
+
+
+# Memory
+
+
+class Endless(BackendArray):
+    """A lazy cube of 2 GB made of its own sample numbers; it counts what is asked of it."""
+
+    def __init__(self, n=2000, fail_at=None):
+        self.shape = (n, 2, 500, 250)
+        self.dtype = np.dtype(np.float32)
+        self.asked: list[int] = []
+        self.fail_at = fail_at
+
+    def __getitem__(self, key):
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.BASIC, self._read
+        )
+
+    def _read(self, key):
+        rows = np.arange(self.shape[0], dtype=np.float32)[key[0]]
+        self.asked.extend(rows.astype(int).tolist())
+        if self.fail_at is not None and self.fail_at in self.asked:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return np.broadcast_to(rows[:, None, None, None], (len(rows), *self.shape[1:])).copy()[
+            (slice(None), *key[1:])
+        ]
+
+    def cube(self):
+        dims = ("sample", "source", "time", "receiver")
+        return xr.Dataset({"amplitude": (dims, indexing.LazilyIndexedArray(self))})
+
+
+@pytest.mark.parametrize(("write", "name"), WRITERS)
+def test_a_cube_larger_than_its_blocks_is_streamed_once(tmp_path, write, name):
+    source = Endless(n=400)  # 400 MB
+    tracemalloc.start()
+    try:
+        out = write(source.cube(), tmp_path / name)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert sorted(source.asked) == list(range(400))
+    assert peak < 350e6
+    with xr.open_dataset(out) as ds:
+        assert ds["amplitude"][399, 1, 499, 249] == 399
+        assert ds["amplitude"][:, 0, 0, 0].values.tolist() == list(range(400))
+
+
+# convert
+
+
+def openfwi_folder(root, n=3):
+    rng = np.random.default_rng(5)
+    root.mkdir()
+    np.save(root / "seis2_1_0.npy", rng.normal(size=(n, 5, 100, 70)).astype(np.float32))
+    np.save(root / "vel2_1_0.npy", rng.uniform(1500, 4500, (n, 1, 70, 70)).astype(np.float32))
+    return root
+
+
+def test_openfwi_to_zarr_to_openfwi(tmp_path):
+    source = openfwi_folder(tmp_path / "CurveFault_A")
+    store = convert(source, tmp_path / "train.zarr")
+    folder = convert(store, tmp_path / "again")
+    np.testing.assert_array_equal(
+        np.load(folder / "data" / "data1.npy"), np.load(source / "seis2_1_0.npy")
+    )
+    np.testing.assert_array_equal(
+        np.load(folder / "model" / "model1.npy"), np.load(source / "vel2_1_0.npy")
+    )
+    xr.testing.assert_equal(
+        xr.open_dataset(folder).drop_vars("file"), xr.open_dataset(source).drop_vars("file")
+    )
+
+
+def test_open_options_are_passed_on(tmp_path):
+    source = openfwi_folder(tmp_path / "CurveFault_A")
+    out = convert(
+        source, tmp_path / "v.nc", engine="seisgeo-openfwi", drop_variables="amplitude", spacing=5.0
+    )
+    with xr.open_dataset(out) as ds:
+        assert set(ds.data_vars) == {"velocity"}
+        assert float(ds["x"][-1]) == 345.0
+
+
+def test_single_npy(tmp_path):
+    source = openfwi_folder(tmp_path / "CurveFault_A")
+    out = convert(source, tmp_path / "maps.npy", drop_variables="amplitude")
+    np.testing.assert_array_equal(np.load(out), np.load(source / "vel2_1_0.npy"))
+    with pytest.raises(FormatError, match=r"both\.npy: .*this cube has both; name a folder"):
+        convert(source, tmp_path / "both.npy")
+
+
+def test_segy_to_zarr_and_back_keeps_samples_and_coordinates(tmp_path, data_dir):
+    segyio = pytest.importorskip("segyio")
+    source = data_dir / "segy" / "peer" / "small.sgy"
+    store = convert(source, tmp_path / "small.zarr")
+    again = convert(store, tmp_path / "small.sgy")
+    with segyio.open(source) as a, segyio.open(again) as b:
+        np.testing.assert_array_equal(segyio.tools.cube(a), segyio.tools.cube(b))
+        np.testing.assert_array_equal(a.ilines, b.ilines)
+        np.testing.assert_array_equal(a.xlines, b.xlines)
+
+
+def test_field_gathers_do_not_become_openfwi_files(tmp_path):
+    write_zarr(field_cube(), tmp_path / "line.zarr")
+    with pytest.raises(ConventionError, match="write field gathers and stacks as SEG-Y"):
+        convert(tmp_path / "line.zarr", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_convert_is_a_function_of_the_package_whatever_was_imported(tmp_path):
+    source = openfwi_folder(tmp_path / "CurveFault_A")
+    for name in ("a.nc", "b.nc"):
+        assert adapters.convert(source, tmp_path / name) == tmp_path / name
+
+
+# Bad input, and disks that fill up
+
+
+def test_unknown_suffix_lists_the_known_before_anything_is_read(tmp_path):
+    with pytest.raises(FormatError, match=r"suffix '\.h5'; known: \.zarr, \.nc \(NetCDF\), \.sgy"):
+        convert(tmp_path / "nothing.sgy", tmp_path / "out.h5")
+
+
+def test_no_such_source(tmp_path):
+    with pytest.raises(FormatError, match=r"line\.sgy: no such file or folder"):
+        convert(tmp_path / "line.sgy", tmp_path / "line.zarr")
+
+
+def test_source_that_nothing_opens(tmp_path):
+    (tmp_path / "notes.txt").write_text("shot at 10:42")
+    with pytest.raises(FormatError, match=r"notes\.txt: nothing here can open it.*seisgeo-openfwi"):
+        convert(tmp_path / "notes.txt", tmp_path / "line.zarr")
+
+
+def test_existing_target_is_kept_unless_told(tmp_path):
+    source = openfwi_folder(tmp_path / "CurveFault_A")
+    target = tmp_path / "line.nc"
+    target.write_text("precious")
+    with pytest.raises(OutputExistsError, match=r"line\.nc already exists.*overwrite=True"):
+        convert(source, target)
+    assert target.read_text() == "precious"
+    convert(source, target, overwrite=True)
+    assert xr.open_dataset(target).sizes["sample"] == 3
+    with pytest.raises(OutputExistsError, match="is the source itself"):
+        convert(source, source, overwrite=True)
+    for write, name in WRITERS:
+        write(field_cube(), tmp_path / name)
+        with pytest.raises(OutputExistsError, match="already exists"):
+            write(field_cube(), tmp_path / name)
+        write(stack_cube(), tmp_path / name, overwrite=True)
+        assert "inline" in xr.open_dataset(tmp_path / name).dims
+
+
+@pytest.mark.parametrize("name", ["out.zarr", "out.nc", "out", "out.npy"])
+def test_error_in_the_middle_leaves_what_was_there(tmp_path, name, monkeypatch):
+    """The target that stands there survives, and nothing half-written is left beside it."""
+    ds = Endless(n=150, fail_at=140).cube()
+    monkeypatch.setattr("xarray.open_dataset", lambda *_a, **_k: ds)
+    (tmp_path / "in.sgy").touch()
+    with pytest.raises(OSError, match="No space left on device"):
+        convert(tmp_path / "in.sgy", tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["in.sgy"]
+    (tmp_path / name).write_text("precious")
+    with pytest.raises(OSError, match="No space left on device"):
+        convert(tmp_path / "in.sgy", tmp_path / name, overwrite=True)
+    assert (tmp_path / name).read_text() == "precious"
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.fixture
+def small_disk():
+    """The system refuses to let a file grow beyond 100 kB, in the middle of writing."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.mark.usefixtures("small_disk")
+@pytest.mark.parametrize("name", ["out.zarr", "out.nc", "out"])
+def test_disk_that_fills_up_leaves_nothing(tmp_path, name):
+    ds = training_cube(n=60, nt=400).drop_vars(
+        ["family", "descriptor_value", "descriptor", "descriptor_units"]
+    )
+    writers = {".zarr": write_zarr, ".nc": write_netcdf, "": adapters.write_openfwi}
+    with pytest.raises(OSError, match=r"File too large|write failed|unable to"):
+        writers[Path(name).suffix](ds, tmp_path / name)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+import xarray as xr
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seisgeo import metrics
+
+
+def test_ranks_by_hand():
+    gallery = np.eye(3)
+    query = np.array([[1, 0, 0], [0.9, 0.1, 0], [0.5, 0.3, 0.4]])
+    np.testing.assert_array_equal(metrics.pair_ranks(query, gallery), [1, 2, 2])
+    assert metrics.recall_at_k(np.array([1, 2, 2]), 1) == pytest.approx(1 / 3)
+    assert metrics.recall_at_k(np.array([1, 2, 2]), 2) == 1
+
+
+def test_collapsed_embeddings_get_no_credit():
+    same = np.ones((50, 4)) / 2
+    assert (metrics.pair_ranks(same, same) == 50).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 40), st.integers(1, 7), st.integers(0, 99))
+def test_blocks_do_not_change_ranks(n, block, seed):
+    rng = np.random.default_rng(seed)
+    q, g = rng.integers(-2, 3, size=(2, n, 5)).astype(float)  # exact sums, and many ties
+    expected = [int((q[i] @ g.T >= q[i] @ g[i]).sum()) for i in range(n)]
+    np.testing.assert_array_equal(metrics.pair_ranks(q, g, block=block), expected)
+
+
+def test_scores_against_explicit_sums():
+    rng = np.random.default_rng(0)
+    q, g = rng.normal(size=(2, 12, 5))
+    scores = metrics.retrieval_scores(q, g)
+    cosine = q @ g.T
+    off = cosine[~np.eye(12, dtype=bool)]
+    assert scores["pair_similarity"] == pytest.approx(np.diag(cosine).mean())
+    assert scores["other_similarity"] == pytest.approx(off.mean())
+    assert scores["chance_1"] == pytest.approx(1 / 12)
+
+
+def test_relative_error_leaves_out_what_is_near_zero():
+    true = xr.DataArray(
+        [[100.0, 0.0], [200.0, 2.0], [400.0, 4.0]],
+        dims=("sample", "descriptor"), coords={"descriptor": ["v", "g"]},
+    )  # fmt: skip
+    errors = metrics.descriptor_errors(true * 1.1, true)
+    assert errors["v"]["relative"] == pytest.approx(0.1)
+    assert errors["g"] == {
+        "relative": pytest.approx(0.1),
+        "left_out": 1,
+        "over_iqr": pytest.approx(0.1 * 2.0 / 2.0),
+    }
