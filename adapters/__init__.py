@@ -20,12 +20,12 @@ __all__ = [
 
 # Each format loads when it is first asked for (PEP 562).
 _HOMES = {
-    "convert": "convert",
+    "convert": "conversion",
     "describe_segy": "segy.describe",
-    "write_netcdf": "convert",
+    "write_netcdf": "conversion",
     "write_openfwi": "openfwi",
     "write_segy": "segy.write",
-    "write_zarr": "convert",
+    "write_zarr": "conversion",
 }
 _MODULES = {"openfwi", "segy"}
 

@@ -169,7 +169,7 @@ def _by_family(ds: xr.Dataset, family: str) -> dict[str, np.ndarray]:
     rows = np.arange(ds.sizes["sample"])
     if "family" not in ds.coords:
         return {canonical_family(family): rows}
-    labels = np.broadcast_to(ds["family"].values.astype(str), rows.shape)
+    labels = np.broadcast_to(ds["family"].values.astype(object).astype(str), rows.shape)
     found = {label: rows[labels == label] for label in dict.fromkeys(labels.tolist())}
     if not family:
         return found

@@ -85,7 +85,8 @@ def match_to_survey(gathers: xr.Dataset, survey: Survey) -> xr.Dataset:
         good = data[alive[shot]]
         if len(good):
             spectrum = np.fft.rfft(good, n=_fft_size(time.size), axis=1)
-            power += (np.abs(spectrum) ** 2).mean(axis=0) / max((good**2).mean(), 1e-300)
+            # Every trace counts alike: the near offsets are strongest, and least like the rest.
+            power += (np.abs(spectrum) ** 2 / (good**2).sum(axis=1, keepdims=True)).mean(axis=0)
     shaping = _shaping_filter(power, float(time[1] - time[0]), survey)
 
     out = np.zeros((n, 1, survey.nt, survey.n_receivers), dtype=np.float32)

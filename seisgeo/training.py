@@ -312,7 +312,13 @@ class _InOrder(Sampler[list[int]]):
 
 def _loader(views: Views, batches: Sequence[list[int]] | Sampler[list[int]]) -> DataLoader:
     # Each "sample" of the loader is a whole batch, so that lazy data are read in one go.
-    return DataLoader(views, sampler=batches, batch_size=None, collate_fn=_to_tensors)  # type: ignore[arg-type]
+    return DataLoader(
+        views,  # type: ignore[arg-type]
+        sampler=batches,
+        batch_size=None,
+        collate_fn=_to_tensors,
+        generator=torch.Generator().manual_seed(0),  # else it would draw from the global one
+    )
 
 
 def _to_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:

@@ -12,3 +12,49 @@ def data_dir() -> Path:
     if not path.is_dir():
         pytest.skip(f"no real files at {path}: set SEISGEO_TEST_DATA to their folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def small_survey():
+    """One source and 16 receivers over 24 x 24 cells: a shot costs milliseconds."""
+    import numpy as np
+
+    from seisgeo.synth import Survey
+
+    return Survey(
+        source_x=(110.0,),
+        source_depth=(10.0,),
+        receiver_x=(tuple(np.arange(0, 240, 15.0)),),
+        receiver_depth=((10.0,) * 16,),
+        dt=0.002,
+        nt=120,
+        peak_frequency=20.0,
+        peak_time=0.05,
+        grid_spacing=10.0,
+        model_shape=(24, 24),
+    )
+
+
+@pytest.fixture(scope="session")
+def small_pairs(small_survey):
+    """700 curved models and their gathers."""
+    from seisgeo.synth import generate
+
+    return generate(
+        "curvevel-a", 700, survey=small_survey, seed=1, device="cpu", workers=1, progress=False
+    )
+
+
+@pytest.fixture(scope="session")
+def small_model(small_pairs):
+    """SeisBind fitted on the first 600 of them."""
+    from seisgeo import SeisBind
+
+    return SeisBind(
+        max_epochs=25,
+        batch_size=64,
+        learning_rate=2e-3,
+        random_state=0,
+        device="cpu",
+        verbose=False,
+    ).fit(small_pairs.isel(sample=slice(600)))

@@ -120,6 +120,11 @@ def _find_quantity(file: SegyFile, layout: str, text: str) -> tuple[str, str]:
     if ours:
         quantity = "amplitude" if ours[1] == "AMPLITUDE" else "velocity"
         return quantity, f"the text header says {ours[0]!r}"
+    with np.errstate(all="ignore"):  # whatever stands in the file
+        return _judge_values(file, text)
+
+
+def _judge_values(file: SegyFile, text: str) -> tuple[str, str]:
     chosen = np.unique(np.linspace(0, file.n_traces - 1, _SAMPLE_TRACES).astype(int))
     values = file.read(chosen).astype(np.float64)
     if _in_feet(file):

@@ -75,7 +75,8 @@ class Cube:
         dims = (content.vertical, *trace_dims) if first else (*trace_dims, content.vertical)
         array = SegyArray(file, self.geometry.lookup, sample_axis_first=first, scale=content.scale)
         variable = array.variable(dims)
-        variable.encoding["preferred_chunks"] = _preferred_chunks(variable)
+        if chunks := _preferred_chunks(variable):
+            variable.encoding["preferred_chunks"] = chunks
         attrs = conventions.provenance(
             source=str(file.path),
             source_format="SEG-Y",
@@ -281,13 +282,13 @@ def _varying_delay(file: SegyFile) -> list[Finding]:
 
 
 def _preferred_chunks(variable: xr.Variable) -> dict[str, int]:
-    """Chunks of whole traces along the slowest dimensions of the file."""
+    """Chunks of whole traces, cut along the slowest dimensions; none for a cube of one chunk."""
     sizes = dict(zip(map(str, variable.dims), variable.shape, strict=True))
     chunks = dict(sizes)
     size = variable.dtype.itemsize * int(np.prod(variable.shape, dtype=np.int64))
     for dim in (d for d in sizes if d not in ("time", "depth")):
         if size <= _CHUNK_BYTES:
-            break
+            return chunks if chunks != sizes else {}
         size //= sizes[dim]
         chunks[dim] = int(np.clip(_CHUNK_BYTES // max(size, 1), 1, sizes[dim]))
         size *= chunks[dim]

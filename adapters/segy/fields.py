@@ -8,7 +8,8 @@ as every reader takes them.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -195,14 +196,15 @@ CUBE_NAMES: dict[str, str] = {
 }
 
 
+@functools.lru_cache(maxsize=64)
 def header_dtype(
-    fields: Iterable[Field], *, order: Order, itemsize: int, first: int = 1
+    fields: tuple[Field, ...], *, order: Order, itemsize: int, first: int = 1
 ) -> np.dtype:
     """Structured type of a header.
 
     Parameters
     ----------
-    fields : iterable of Field
+    fields : tuple of Field
         Fields; they may overlap.
     order : {">", "<"}
         Byte order.
@@ -216,7 +218,6 @@ def header_dtype(
     numpy.dtype
         One named entry for each field, at its byte.
     """
-    fields = list(fields)
     layout: Any = {
         "names": [f.name for f in fields],
         "formats": [np.dtype(f.dtype).newbyteorder(order) for f in fields],

@@ -128,6 +128,8 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
             f"variable {variable!r}: dimensions ({', '.join(map(str, data.dims))}) are no traces; "
             f"expected time or depth, and one of: {known}"
         )
+    live = ds["live"] if "live" in ds.variables else None
+    ds = ds[[variable]]  # with the coordinates that belong to it
     dims = kinds[found]
     kind, numbering = _KINDS[dims]
     axis = _axis(ds, verticals[0])
@@ -137,8 +139,8 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     fields |= _depths(ds, dims)
     if "offset" in ds.coords and kind == "shots":
         fields["offset"] = _whole(np.rint(_aligned(ds["offset"], dims)), "offset")
-    live = _aligned(ds["live"], dims) if "live" in ds.variables else None
-    return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, live)
+    mask = None if live is None else _aligned(live, dims)
+    return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask)
 
 
 def file_header(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> bytes:

@@ -83,7 +83,8 @@ def decode(raw: np.ndarray, fmt: SampleFormat, order: Order, out: np.ndarray) ->
         Filled with the values, shape (trace, sample), type ``fmt.decoded``.
     """
     if fmt.code not in (1, 4, 7, 15):
-        out[...] = raw
+        with np.errstate(invalid="ignore"):  # signalling NaNs are quieted
+            out[...] = raw
         return
     rows = max(1, _BLOCK // max(1, out.shape[1]))
     with np.errstate(over="ignore", under="ignore"):

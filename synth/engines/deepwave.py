@@ -19,6 +19,7 @@ __all__ = ["plan", "ricker", "simulate", "simulate_array"]
 ACCURACY: Final = 4
 COURANT = 0.85
 PML_CELLS = 20
+HICKS_HALF_WIDTH = 4
 #: Cells of the shortest wavelength that still carries energy (2.5 times the peak frequency).
 MIN_CELLS_PER_WAVELENGTH = 2.0
 
@@ -208,9 +209,15 @@ def _propagate(velocity: Any, survey: Survey, settings: dict[str, Any]) -> Any:
         2, top="free" if survey.free_surface else "pml", width=PML_CELLS
     )
 
+    # Positions off the grid are interpolated over the cells around them (Hicks, 2002). Near an
+    # absorbing edge those cells are missing: repeat the edge, as the absorbing layer does anyway.
+    pad = HICKS_HALF_WIDTH if _off_grid(survey) else 0
+    above = 0 if survey.free_surface else pad
+    model = torch.nn.functional.pad(velocity[:, top:], (pad, pad, above, pad), mode="replicate")
+
     def cells(depths: Any, xs: Any) -> Any:
         positions = np.stack([np.array(depths), np.array(xs)], axis=-1) / survey.grid_spacing
-        positions[..., 0] -= top
+        positions += (above - top, pad)
         located = torch.as_tensor(positions, dtype=torch.float32, device=device)
         return located.reshape(shots, -1, 2).repeat(n, 1, 1)
 
@@ -218,7 +225,7 @@ def _propagate(velocity: Any, survey: Survey, settings: dict[str, Any]) -> Any:
         # Notes for users of older releases of Deepwave, who had other defaults.
         warnings.simplefilter("ignore", deepwave.MigrationWarning)
         result = deepwave.scalar(
-            velocity[:, top:].repeat_interleave(shots, dim=0),
+            model.repeat_interleave(shots, dim=0),
             survey.grid_spacing,
             survey.dt,
             source_amplitudes=wavelet.expand(n * shots, 1, -1),
@@ -233,6 +240,22 @@ def _propagate(velocity: Any, survey: Survey, settings: dict[str, Any]) -> Any:
         )
     record = result.receiver_amplitudes[..., preroll:]
     return record.reshape(n, shots, survey.n_receivers, survey.nt).transpose(2, 3)
+
+
+def _off_grid(survey: Survey) -> bool:
+    positions = np.concatenate(
+        [
+            np.ravel(p)
+            for p in (
+                survey.source_x,
+                survey.source_depth,
+                survey.receiver_x,
+                survey.receiver_depth,
+            )
+        ]
+    )
+    cells = positions / survey.grid_spacing
+    return bool((np.abs(cells - cells.round()) > 1e-3).any())
 
 
 def _check_grid(velocity: xr.DataArray, survey: Survey) -> None:

@@ -126,7 +126,7 @@ def test_kaggle_layout_is_one_dataset_with_families(kaggle):
 def test_family_selects(kaggle):
     ds = xr.open_dataset(kaggle, family=["Style_B", "curvefault-a"])
     assert set(ds["family"].values.astype(str)) == {"style-b", "curvefault-a"}
-    with pytest.raises(FormatError, match="no family 'flatfault-a' here.*flatfault-b"):
+    with pytest.raises(FormatError, match=r"no family 'flatfault-a' here.*flatfault-b"):
         xr.open_dataset(kaggle, family="FlatFault_A")
 
 

@@ -7,11 +7,9 @@ import io
 import json
 import math
 import os
-import sys
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -390,13 +388,3 @@ def _netcdf_attr(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and any(isinstance(v, (list, tuple, dict)) for v in value):
         return json.dumps(value)
     return value
-
-
-class _CallableModule(ModuleType):
-    def __call__(self, *args: Any, **kwargs: Any) -> Path:
-        return convert(*args, **kwargs)
-
-
-# Importing this module puts it under the function's name into the package; so that
-# seisgeo.adapters.convert(...) works whatever was imported before, it can be called as well.
-sys.modules[__name__].__class__ = _CallableModule

@@ -1,7 +1,6 @@
 """Zarr, NetCDF and conversions: round trips, layout on disk, bounded memory, bad input."""
 
 import errno
-import resource
 import tracemalloc
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from seisgeo import adapters, conventions
-from seisgeo.adapters.convert import convert, write_netcdf, write_zarr
+from seisgeo.adapters.conversion import convert, write_netcdf, write_zarr
 from seisgeo.errors import ConventionError, FormatError, OutputExistsError
 
 
@@ -283,6 +282,16 @@ def test_segy_to_zarr_and_back_keeps_samples_and_coordinates(tmp_path, data_dir)
         np.testing.assert_array_equal(a.xlines, b.xlines)
 
 
+@pytest.mark.filterwarnings("ignore::seisgeo.errors.HeaderWarning")
+@pytest.mark.parametrize("name", ["viking.zarr", "viking.nc"])
+def test_a_real_field_record_survives(tmp_path, data_dir, name):
+    source = data_dir / "segy" / "viking_small.segy"
+    with xr.open_dataset(convert(source, tmp_path / name)) as back, xr.open_dataset(source) as ds:
+        conventions.validate(back, "gathers")
+        xr.testing.assert_identical(back.load().drop_attrs(), ds.load().drop_attrs())
+        assert back.attrs == ds.attrs
+
+
 def test_field_gathers_do_not_become_openfwi_files(tmp_path):
     write_zarr(field_cube(), tmp_path / "line.zarr")
     with pytest.raises(ConventionError, match="write field gathers and stacks as SEG-Y"):
@@ -353,6 +362,7 @@ def test_error_in_the_middle_leaves_what_was_there(tmp_path, name, monkeypatch):
 @pytest.fixture
 def small_disk():
     """The system refuses to let a file grow beyond 100 kB, in the middle of writing."""
+    resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
     yield
