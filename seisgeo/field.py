@@ -9,7 +9,7 @@ from seisgeo import conventions
 from seisgeo.errors import SurveyMismatchError
 from seisgeo.synth.survey import Survey, inline_offset
 
-__all__ = ["match_to_survey"]
+__all__ = ["match_to_survey", "mean_spectrum"]
 
 #: A trace whose RMS is this many times the median of its neighbours, or its inverse, is killed.
 OUTLIER_RATIO = 30.0
@@ -17,15 +17,17 @@ OUTLIER_RATIO = 30.0
 MIN_COVERAGE = 0.8
 
 
-def match_to_survey(gathers: xr.Dataset, survey: Survey) -> xr.Dataset:
+def match_to_survey(
+    gathers: xr.Dataset, survey: Survey, *, spectrum: np.ndarray | None = None
+) -> xr.Dataset:
     """Bring field gathers to the offsets, sampling, band and scale of a training survey.
 
     For each shot, in this order:
 
     1. *Kill*: missing, constant and non-finite traces, and traces whose RMS is more than 30 times
        above or below the median of their neighbours, are taken as dead.
-    2. *Band*: one zero-phase filter for all shots shapes their mean amplitude spectrum to that of
-       the survey's wavelet (with the ghosts of a free surface), at most 30 dB up.
+    2. *Band*: one zero-phase filter for all shots shapes their mean amplitude spectrum to
+       `spectrum`, at most 30 dB up.
     3. *Time*: cubic interpolation to the survey's samples, which the band has made alias-free.
     4. *Offset*: each receiver of the survey takes the field trace at its offset, or the linear
        interpolation of its two neighbours; where the nearest live trace is more than one and a
@@ -38,6 +40,9 @@ def match_to_survey(gathers: xr.Dataset, survey: Survey) -> xr.Dataset:
         Field gathers, ``amplitude (shot, receiver, time)``; loaded shot by shot.
     survey : Survey
         Survey of one source, as :meth:`Survey.from_gathers` makes.
+    spectrum : numpy.ndarray, optional
+        Mean amplitude spectrum of the training gathers, as :func:`mean_spectrum` gives it. By
+        default that of the survey's wavelet, with the ghosts of a free surface.
 
     Returns
     -------
@@ -78,16 +83,13 @@ def match_to_survey(gathers: xr.Dataset, survey: Survey) -> xr.Dataset:
     n = gathers.sizes["shot"]
 
     alive = np.zeros((n, offset.shape[1]), dtype=bool)
-    power = np.zeros(_fft_size(time.size) // 2 + 1)
+    size = _fft_size(time.size)
+    power = np.zeros(size // 2 + 1)
     for shot in range(n):
         data = amplitude[shot].values.astype(np.float64)
         alive[shot] = np.isfinite(offset[shot]) & _live_traces(data, offset[shot])
-        good = data[alive[shot]]
-        if len(good):
-            spectrum = np.fft.rfft(good, n=_fft_size(time.size), axis=1)
-            # Every trace counts alike: the near offsets are strongest, and least like the rest.
-            power += (np.abs(spectrum) ** 2 / (good**2).sum(axis=1, keepdims=True)).mean(axis=0)
-    shaping = _shaping_filter(power, float(time[1] - time[0]), survey)
+        power += _power(data[alive[shot]], size)
+    shaping = _shaping_filter(power, float(time[1] - time[0]), survey, spectrum)
 
     out = np.zeros((n, 1, survey.nt, survey.n_receivers), dtype=np.float32)
     live = np.zeros((n, 1, survey.n_receivers), dtype=bool)
@@ -95,8 +97,8 @@ def match_to_survey(gathers: xr.Dataset, survey: Survey) -> xr.Dataset:
         which = np.flatnonzero(alive[shot])
         which = which[np.argsort(offset[shot, which])]
         data = amplitude[shot].values[which].astype(np.float64)
-        spectrum = np.fft.rfft(data, n=_fft_size(time.size), axis=1)
-        shaped = np.fft.irfft(spectrum * shaping, n=_fft_size(time.size), axis=1)[:, : time.size]
+        shaped = np.fft.irfft(np.fft.rfft(data, n=size, axis=1) * shaping, n=size, axis=1)
+        shaped = shaped[:, : time.size]
         traces = _resample(shaped, time, survey)
         out[shot, 0], live[shot, 0] = _regularise(traces, offset[shot, which], target)
         _check_coverage(live[shot, 0], offset[shot], target, gathers, shot)
@@ -149,23 +151,66 @@ def _live_traces(data: np.ndarray, offset: np.ndarray, reach: int = 10) -> np.nd
     return live
 
 
-def _shaping_filter(power: np.ndarray, dt: float, survey: Survey) -> np.ndarray:
-    """Zero-phase filter from the field's mean spectrum to the survey wavelet's."""
+def mean_spectrum(gathers: xr.DataArray) -> np.ndarray:
+    """Mean amplitude spectrum of training gathers, every trace counted alike.
+
+    Parameters
+    ----------
+    gathers : xarray.DataArray
+        Amplitudes with the dimensions sample and time; at most 100 samples are loaded.
+
+    Returns
+    -------
+    numpy.ndarray
+        Amplitudes, largest 1, evenly spaced from zero to the Nyquist frequency.
+    """
+    picks = np.unique(np.linspace(0, gathers.sizes["sample"] - 1, 100).round().astype(int))
+    traces = gathers.isel(sample=picks).transpose(..., "time").values
+    traces = traces.reshape(-1, traces.shape[-1]).astype(np.float64)
+    amplitude = np.sqrt(_power(traces, _fft_size(traces.shape[-1])))
+    return amplitude / max(amplitude.max(), np.finfo(float).tiny)
+
+
+def _power(traces: np.ndarray, size: int) -> np.ndarray:
+    """Mean power spectrum of traces of unit energy: near offsets must not outweigh the rest."""
+    energy = (traces**2).sum(axis=1)
+    traces = traces[energy > 0] / np.sqrt(energy[energy > 0])[:, None]
+    if not len(traces):
+        return np.zeros(size // 2 + 1)
+    return (np.abs(np.fft.rfft(traces, n=size, axis=1)) ** 2).mean(axis=0)
+
+
+def _shaping_filter(
+    power: np.ndarray, dt: float, survey: Survey, spectrum: np.ndarray | None
+) -> np.ndarray:
+    """Zero-phase filter from the field's mean spectrum to the training gathers'."""
     from scipy.ndimage import gaussian_filter1d
 
     frequency = np.fft.rfftfreq(2 * (power.size - 1), dt)
+    if spectrum is None:
+        wanted = _wavelet_spectrum(frequency, survey)
+    else:
+        known = np.linspace(0, 0.5 / survey.dt, len(spectrum))
+        wanted = np.interp(frequency, known, spectrum, right=0.0)
+    # Smoothed over a third of the peak frequency: the filter must not undo the earth's own notches.
+    width = survey.peak_frequency / 3 / (frequency[1] - frequency[0])
+    wanted = np.sqrt(gaussian_filter1d(wanted**2, width))
+    found = np.sqrt(gaussian_filter1d(power, width))
+    strong = wanted > 0.3 * wanted.max()
+    if not found[strong].any():
+        return wanted
+    found = found / found[strong].max()
+    return wanted / np.maximum(found, 10 ** (-30 / 20))
+
+
+def _wavelet_spectrum(frequency: np.ndarray, survey: Survey) -> np.ndarray:
     ratio = (frequency / survey.peak_frequency) ** 2
     wanted = ratio * np.exp(1 - ratio)  # Ricker (1953), unit peak
     if survey.free_surface:
         for depth in (survey.source_depth[0], survey.receiver_depth[0][0]):
             # Vertical ghost in water: the wave and its mirror image, 2 depth later.
             wanted = wanted * np.abs(np.sin(2 * np.pi * frequency * depth / 1500.0))
-        wanted = wanted / wanted.max()
-    # Smoothed over a third of the peak frequency: the filter must not undo the earth's own notches.
-    width = survey.peak_frequency / 3 / (frequency[1] - frequency[0])
-    found = np.sqrt(gaussian_filter1d(power, width))
-    found = found / found[wanted > 0.3].max() if found.any() else found + 1.0
-    return wanted / np.maximum(found, 10 ** (-30 / 20))
+    return wanted / wanted.max()
 
 
 def _resample(traces: np.ndarray, time: np.ndarray, survey: Survey) -> np.ndarray:

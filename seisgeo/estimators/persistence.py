@@ -57,6 +57,7 @@ def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = Fal
         "shapes": model.shapes_,
         "survey": model.survey_.to_json() if model.survey_ else None,
         "layout": model.layout_,
+        "spectrum": model.spectrum_.tolist(),
         "history": model.history_,
         "n_features_in": getattr(model, "n_features_in_", None),
         "sha256": checksum(weights),
@@ -116,6 +117,7 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
     model.encoders_.eval()
     model.survey_ = Survey.from_json(config["survey"]) if config["survey"] else None
     model.layout_ = config["layout"]
+    model.spectrum_ = np.array(config["spectrum"])
     model.history_ = config["history"]
     if config["n_features_in"] is not None:
         model.n_features_in_ = config["n_features_in"]

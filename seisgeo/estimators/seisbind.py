@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from seisgeo import conventions, metrics
 from seisgeo.errors import ConventionError, SurveyMismatchError
 from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
-from seisgeo.field import match_to_survey
+from seisgeo.field import match_to_survey, mean_spectrum
 from seisgeo.retrieval.gallery import Gallery
 from seisgeo.synth.survey import Survey
 
@@ -72,6 +72,9 @@ class SeisBind(TransformerMixin, BaseEstimator):
         The trained encoders, by modality.
     survey_ : Survey or None
         Survey of the training gathers; field gathers are matched to it.
+    spectrum_ : numpy.ndarray
+        Mean amplitude spectrum of the training gathers, from zero to their Nyquist frequency;
+        field gathers are shaped to it.
     history_ : list of dict
         One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ``val_recall_1``, ...
     n_features_in_ : int
@@ -167,6 +170,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
             views = views_of(X, list(MODALITIES))
             self.survey_ = Survey.from_attrs(X) if "survey" in X.attrs else None
             self.layout_ = _layout(X)
+            self.spectrum_ = mean_spectrum(X["amplitude"])
             pairs = {
                 ("seismic", "velocity"): self.seismic_weight,
                 ("velocity", "physics"): self.physics_weight,
@@ -174,7 +178,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
         else:
             array = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
             views = Views({"physics": array})
-            self.survey_, self.layout_ = None, {}
+            self.survey_, self.layout_, self.spectrum_ = None, {}, np.zeros(0)
             pairs = {("physics", "physics"): 1.0}
         order = random.permutation(len(views))
         held = round(self.validation_fraction * len(views))
@@ -295,7 +299,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
                     "the training set carried no survey, so field gathers cannot be matched to it: "
                     "train on data of seisgeo.synth.generate, or call seisgeo.match_to_survey"
                 )
-            return match_to_survey(ds, self.survey_)
+            return match_to_survey(ds, self.survey_, spectrum=self.spectrum_)
         if self.survey_ is not None and "survey" in ds.attrs:
             self.survey_.require_same(Survey.from_attrs(ds), "these gathers")
         elif self.layout_:
