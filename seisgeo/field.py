@@ -187,15 +187,15 @@ def _shaping_filter(
     from scipy.ndimage import gaussian_filter1d
 
     frequency = np.fft.rfftfreq(2 * (power.size - 1), dt)
+    # Smoothed over a third of the peak frequency: the filter must not undo the earth's own notches.
+    width = survey.peak_frequency / 3 / (frequency[1] - frequency[0])
+    found = np.sqrt(gaussian_filter1d(power, width))
     if spectrum is None:
         wanted = _wavelet_spectrum(frequency, survey)
     else:
         known = np.linspace(0, 0.5 / survey.dt, len(spectrum))
         wanted = np.interp(frequency, known, spectrum, right=0.0)
-    # Smoothed over a third of the peak frequency: the filter must not undo the earth's own notches.
-    width = survey.peak_frequency / 3 / (frequency[1] - frequency[0])
-    wanted = np.sqrt(gaussian_filter1d(wanted**2, width))
-    found = np.sqrt(gaussian_filter1d(power, width))
+        wanted = np.sqrt(gaussian_filter1d(wanted**2, width))
     strong = wanted > 0.3 * wanted.max()
     if not found[strong].any():
         return wanted

@@ -319,7 +319,8 @@ def _workers(workers: int | None) -> int:
 
 
 def _open(path: Path) -> xr.Dataset:
-    return conventions.validate(xr.open_zarr(path), "gathers")
+    # Lazy without dask: training reads samples in any order, a chunk at a time.
+    return conventions.validate(xr.open_zarr(path, chunks=None), "gathers")
 
 
 def _settings_of(path: Path) -> dict[str, Any]:

@@ -103,7 +103,7 @@ def plot_velocity(
     if "y" in da.dims:
         da = pick(da, "y", da.sizes["y"] // 2)
     if title is None:
-        family = f", {da['family'].item()}" if "family" in da.coords else ""
+        family = f", {da['family'].values.item()}" if "family" in da.coords else ""
         title = f"sample {sample}{family}" if "sample" in ds["velocity"].dims else ""
     ax = _panel(da, "x", "depth", ax=ax, cmap=cmap, span=(vmin, vmax), colorbar=colorbar)[0]
     ax.set_title(title)
