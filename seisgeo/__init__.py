@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
+    from seisgeo.example_line import write_example_line
     from seisgeo.field import match_to_survey
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "plotting",
     "samples",
     "synth",
+    "write_example_line",
 ]
 
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
@@ -45,6 +47,7 @@ _HOMES = {
     "SeisBind": "seisgeo.estimators.seisbind",
     "load": "seisgeo.estimators.persistence",
     "match_to_survey": "seisgeo.field",
+    "write_example_line": "seisgeo.example_line",
 }
 _MODULES = {"adapters", "conventions", "descriptors", "metrics", "plotting", "samples", "synth"}
 

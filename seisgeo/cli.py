@@ -445,7 +445,7 @@ def _print_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
 
 def main() -> None:
     """Entry point: exit code 0 when all went well, 1 when it did not, 130 when interrupted."""
-    warnings.showwarning = _print_warning  # type: ignore[assignment]
+    warnings.showwarning = _print_warning
     try:
         app()
     except (SeisgeoError, ValueError, OSError) as error:

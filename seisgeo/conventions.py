@@ -177,8 +177,8 @@ def validate(ds: xr.Dataset, kind: str | None = None, *, values: bool = False) -
             check_finite(ds[name])
             if name == "velocity":
                 check_velocity(ds[name])
-    for name in ds.variables:
-        _check_units(ds, str(name))
+    for variable in ds.variables:
+        _check_units(ds, str(variable))
     for axis in _AXES:
         if axis in ds.coords and ds[axis].dims == (axis,):
             _check_axis(ds[axis])

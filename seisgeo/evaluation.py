@@ -46,8 +46,8 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
             ("seismic", "physics"),
         )
     }
-    true = pairs if "descriptor_value" in pairs else descriptors.compute(pairs)
-    true = true["descriptor_value"].transpose("sample", "descriptor").load()
+    physics = pairs if "descriptor_value" in pairs else descriptors.compute(pairs)
+    true = physics["descriptor_value"].transpose("sample", "descriptor").load()
     k = min(k, len(true) - 1)
     _, index = Gallery(z["velocity"], pairs, model.model_id_).search(z["seismic"].values, k + 1)
     own = index == np.arange(len(index))[:, None]

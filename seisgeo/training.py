@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import logging
 import math
@@ -219,13 +220,14 @@ class _Contrast(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         # Decay belongs on matrices and kernels only, not on norms, biases and the temperature.
-        decay = [p for p in self.parameters() if p.ndim > 1]
-        rest = [p for p in self.parameters() if p.ndim <= 1]
-        return torch.optim.AdamW(
-            [{"params": decay, "weight_decay": self.plan.weight_decay}, {"params": rest}],
-            lr=self.plan.learning_rate,
-            weight_decay=0.0,
-        )
+        groups: list[dict[str, Any]] = [
+            {
+                "params": [p for p in self.parameters() if p.ndim > 1],
+                "weight_decay": self.plan.weight_decay,
+            },
+            {"params": [p for p in self.parameters() if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.plan.learning_rate)
 
 
 class _Record(L.Callback):
@@ -242,6 +244,7 @@ class _Record(L.Callback):
             self.weights = copy.deepcopy(pl_module.state_dict())
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, _Contrast)
         pl_module.close_epoch()
 
     def restore(self, module: nn.Module) -> None:
@@ -264,6 +267,7 @@ class _Bar(L.Callback):
         self.bar.update(1)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        assert isinstance(pl_module, _Contrast)
         row = pl_module.history[-1]
         shown = {
             "epoch": f"{int(row['epoch']) + 1}/{trainer.max_epochs}",
@@ -316,7 +320,7 @@ def _loader(views: Views, batches: Sequence[list[int]] | Sampler[list[int]]) -> 
         views,  # type: ignore[arg-type]
         sampler=batches,
         batch_size=None,
-        collate_fn=_to_tensors,
+        collate_fn=_to_tensors,  # type: ignore[arg-type]
         generator=torch.Generator().manual_seed(0),  # else it would draw from the global one
     )
 
@@ -325,18 +329,16 @@ def _to_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
 
-class _quiet:
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
     """Keep Lightning's start-up notes, meant for its own users, from ours."""
-
-    def __enter__(self) -> None:
-        self._catch = warnings.catch_warnings()
-        self._catch.__enter__()
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    with warnings.catch_warnings():
         warnings.filterwarnings("ignore", module=r"lightning\..*")
         warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
-        self._logger = logging.getLogger("lightning.pytorch")
-        self._level = self._logger.level
-        self._logger.setLevel(logging.ERROR)
-
-    def __exit__(self, *error: object) -> None:
-        self._logger.setLevel(self._level)
-        self._catch.__exit__(*error)
+        logger.setLevel(logging.ERROR)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)

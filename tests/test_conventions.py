@@ -37,7 +37,7 @@ def test_missing_variable_is_named(velocity):
 
 
 def test_unknown_dataset_says_what_is_known():
-    with pytest.raises(ConventionError, match="holds no kind of cube.*velocity"):
+    with pytest.raises(ConventionError, match=r"holds no kind of cube.*velocity"):
         conventions.validate(xr.Dataset({"porosity": ("x", [0.1])}))
 
 
@@ -69,7 +69,7 @@ def test_empty_cube_is_refused(velocity):
 def test_nan_is_counted_and_placed(velocity):
     velocity["velocity"][1, 2, 3] = np.nan
     conventions.validate(velocity)
-    with pytest.raises(ConventionError, match="1 of 24 values.*sample=1, depth=2, x=3"):
+    with pytest.raises(ConventionError, match=r"1 of 24 values.*sample=1, depth=2, x=3"):
         conventions.validate(velocity, values=True)
 
 
@@ -81,7 +81,7 @@ def test_km_per_second_are_recognised(velocity):
 
 
 def test_something_else_than_a_dataset():
-    with pytest.raises(ConventionError, match="expected an xarray.Dataset, got ndarray"):
+    with pytest.raises(ConventionError, match=r"expected an xarray\.Dataset, got ndarray"):
         conventions.validate(np.zeros(3))  # type: ignore[arg-type]
 
 

@@ -20,12 +20,14 @@ def test_a_full_disk_leaves_what_was_there(tmp_path, folder):
     target = tmp_path / "out"
     with whole_output(target) as part:
         _make(part, folder, "old")
-    with (
-        pytest.raises(OSError, match="No space left"),
-        whole_output(target, overwrite=True) as part,
-    ):
-        _make(part, folder, "new")
-        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def fill_the_disk():
+        with whole_output(target, overwrite=True) as part:
+            _make(part, folder, "new")
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        fill_the_disk()
     assert _read(target, folder) == "old"
     assert list(tmp_path.iterdir()) == [target]
 

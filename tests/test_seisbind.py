@@ -134,7 +134,7 @@ def test_another_survey_is_refused_with_the_difference(small_model, small_survey
 
     other = dataclasses.replace(small_survey, peak_frequency=25.0)
     changed = unseen.assign_attrs(survey=other.to_json())
-    with pytest.raises(SurveyMismatchError, match="peak_frequency: 20.0 Hz against 25.0 Hz"):
+    with pytest.raises(SurveyMismatchError, match=r"peak_frequency: 20\.0 Hz against 25\.0 Hz"):
         small_model.retrieve(changed, gallery=unseen)
     shots = as_field(unseen, small_survey).isel(time=slice(60))
     with pytest.raises(SurveyMismatchError, match=r"record ends at 0\.118 s"):
@@ -162,7 +162,7 @@ def test_missing_modality_is_named(small_pairs):
 def test_nan_amplitudes_are_named(small_model, unseen):
     spoiled = unseen.copy(deep=True)
     spoiled["amplitude"][2, 0, 5, 5] = np.nan
-    with pytest.raises(ConventionError, match="'amplitude': 1 of .* NaN or infinite"):
+    with pytest.raises(ConventionError, match=r"'amplitude': 1 of .* NaN or infinite"):
         small_model.transform(spoiled)
 
 

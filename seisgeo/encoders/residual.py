@@ -53,7 +53,8 @@ class ResidualNetwork(nn.Module):
                 before = width
         self.stages = nn.Sequential(*stages)
         self.head = nn.Linear(before * POOL**2, out_features)
-        self.to(memory_format=torch.channels_last)  # 1.6 times as fast on a CPU
+        # 1.6 times as fast on a CPU; torch's stubs do not know this keyword.
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
         """Map (batch, channels, *shape) to (batch, out_features)."""
@@ -67,15 +68,14 @@ def _stem(channels: int, shape: tuple[int, int], width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     cells, before = list(shape), channels
     while True:
-        stride = [2 if n >= STEM_CELLS else 1 for n in cells]
-        kernel = [5 if s == 2 else 3 for s in stride]
+        (sy, ky), (sx, kx) = ((2, 5) if n >= STEM_CELLS else (1, 3) for n in cells)
         layers += [
-            nn.Conv2d(before, width, tuple(kernel), tuple(stride), tuple(k // 2 for k in kernel)),
+            nn.Conv2d(before, width, (ky, kx), (sy, sx), (ky // 2, kx // 2)),
             _norm(width),
             nn.ReLU(inplace=True),
         ]
         before = width
-        cells = [-(-n // s) for n, s in zip(cells, stride, strict=True)]
+        cells = [-(-cells[0] // sy), -(-cells[1] // sx)]
         if all(n < STEM_CELLS for n in cells):
             return nn.Sequential(*layers)
 

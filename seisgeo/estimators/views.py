@@ -105,9 +105,10 @@ def views_of(ds: xr.Dataset, modalities: Sequence[str]) -> Views:
             )
         array = ds[variable].transpose(*dims)
         if array.nbytes <= LOAD_BYTES:
-            array = array.load().values
-            conventions.check_finite(array, variable)
+            conventions.check_finite(array.load())
             if name == "velocity":
                 conventions.check_velocity(array)
-        arrays[name] = array
+            arrays[name] = array.values
+        else:
+            arrays[name] = array
     return Views(arrays)

@@ -175,7 +175,7 @@ def test_dispersion_says_what_grid_would_do():
 
 def test_other_grid_is_refused():
     models = sg.synth.draw_velocity("flatvel-a", 1, seed=0, shape=(60, 70))
-    with pytest.raises(SimulationError, match="60 x 70 cells.*70 x 70"):
+    with pytest.raises(SimulationError, match=r"60 x 70 cells.*70 x 70"):
         sg.synth.simulate(models, Survey.openfwi())
     models = sg.synth.draw_velocity("flatvel-a", 1, seed=0, spacing=12.5)
     with pytest.raises(SimulationError, match=r"steps are 12\.5"):
