@@ -5,22 +5,26 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out/demo
 SEGY ?= $(wildcard ../shared/data/segy/viking_small.segy)
+NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 
-.PHONY: demo test test-slow lint types notebooks clean
+.PHONY: demo test test-slow lint types clean
 
+# The filter: setuptools remarks on every editable installation of a package that has a folder map.
 $(READY): pyproject.toml constraints.txt
+	@echo "Setting up $(VENV): PyTorch and the rest, some minutes on a fresh machine"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
-	touch $@
+	$(BIN)/python -W 'ignore:Editable installation' -m pip install --quiet -c constraints.txt -e '.[dev]'
+	@touch $@
+	@echo "$(VENV) set up in $$(($$(date -r $@ +%s) - $$(date -r $(VENV)/pyvenv.cfg +%s))) s"
 
 demo: $(READY)  ## the whole chain on a field record: pictures, model, hits and report in OUT
 	$(BIN)/seisgeo demo $(if $(SEGY),--segy $(SEGY)) --out $(OUT)
 
 test: $(READY)  ## tests, docstrings and notebooks
 	$(BIN)/python -m pytest --durations=10
-	$(BIN)/python -m pytest --doctest-modules --pyargs seisgeo -q
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks -q
+	$(BIN)/python -m pytest --doctest-modules -q --pyargs seisgeo
+	$(if $(NOTEBOOKS),$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 -q $(NOTEBOOKS))
 
 test-slow: $(READY)
 	$(BIN)/python -m pytest -m slow

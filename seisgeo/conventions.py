@@ -205,6 +205,12 @@ def _check_main(ds: xr.Dataset, kind: str) -> None:
         raise ConventionError(
             f"variable {name!r}: expected dimensions {options}; found {_join(dims)}"
         )
+    for axis in ("time", "depth", "x", "y"):
+        if axis in dims and axis not in ds.coords:
+            raise ConventionError(
+                f"variable {name!r}: dimension {axis!r} has no coordinate; expected its values in "
+                f"{ATTRS[axis]['units']} under coords[{axis!r}]"
+            )
     for dim, size in ds[name].sizes.items():
         if size == 0:
             raise ConventionError(f"variable {name!r}: dimension {dim!r} has length 0")

@@ -6,13 +6,16 @@ library has to say and nothing else, and from the built-in a careful caller woul
 
 __all__ = [
     "ConventionError",
+    "DataWarning",
     "FormatError",
     "HeaderWarning",
     "ModelFileError",
     "OutputExistsError",
+    "ParameterError",
     "SeisgeoError",
     "SimulationError",
     "SurveyMismatchError",
+    "TrainingError",
 ]
 
 
@@ -42,6 +45,18 @@ class ModelFileError(SeisgeoError, ValueError):
 
 class OutputExistsError(SeisgeoError, FileExistsError):
     """An output is already there and holds something else."""
+
+
+class ParameterError(SeisgeoError, ValueError):
+    """A parameter has a value that it cannot have; the message lists those that it can."""
+
+
+class TrainingError(SeisgeoError, ArithmeticError):
+    """Training broke down, for instance in a loss that is not finite."""
+
+
+class DataWarning(UserWarning):
+    """Some data were left out; the message says which, and why."""
 
 
 class HeaderWarning(UserWarning):

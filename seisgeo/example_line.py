@@ -83,7 +83,7 @@ def write_example_line(
         1,
         seed=seed + 90_001,
         shape=(shape[0], shape[1] + step * (shots - 1)),
-        spacing=GRID,
+        grid_spacing=GRID,
         water_depth=(200.0, 300.0),
     )["velocity"].values[0]
     windows = np.stack([earth[:, step * i : step * i + shape[1]] for i in range(shots)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.errors import SurveyMismatchError
+from seisgeo.errors import DataWarning, SurveyMismatchError
 from seisgeo.synth.survey import Survey, inline_offset
 
 __all__ = ["match_to_survey", "mean_spectrum"]
@@ -54,8 +56,14 @@ def match_to_survey(
     Raises
     ------
     SurveyMismatchError
-        If the record is too short or sampled too coarsely, if fewer than 80 % of the survey's
-        receivers are covered, or if the survey has several sources; the message says which.
+        If the record is too short or sampled too coarsely, if sources or receivers lie at other
+        depths, if in no shot 80 % of the survey's receivers have a live trace near, or if the
+        survey has several sources; the message says which.
+
+    Warns
+    -----
+    DataWarning
+        If some shots are left out because they cover less than 80 % of the survey's receivers.
 
     Examples
     --------
@@ -77,6 +85,7 @@ def match_to_survey(
         )
     time = gathers["time"].values
     _check_time(time, survey)
+    _check_depths(gathers, survey)
     offset = inline_offset(gathers)
     target = survey.offset[0]
     amplitude = gathers["amplitude"].transpose("shot", "receiver", "time")
@@ -101,21 +110,21 @@ def match_to_survey(
         shaped = shaped[:, : time.size]
         traces = _resample(shaped, time, survey)
         out[shot, 0], live[shot, 0] = _regularise(traces, offset[shot, which], target)
-        _check_coverage(live[shot, 0], offset[shot], target, gathers, shot)
         scale = np.sqrt((out[shot] ** 2).mean())
         if scale > 0:
             out[shot] /= scale
 
+    used = _covered(live[:, 0], offset, target, gathers)
     kept = {
-        str(k): ("sample", v.values, v.attrs)
+        str(k): ("sample", v.values[used], v.attrs)
         for k, v in gathers.coords.items()
         if v.dims == ("shot",) and k in ("field_record", "source_point")
     }
     model_axes = ("depth", "x")
     coords = {k: v for k, v in survey.coords().items() if k not in model_axes}
     result = xr.Dataset(
-        {"amplitude": (("sample", "source", "time", "receiver"), out)},
-        coords={**coords, **kept, "live": (("sample", "source", "receiver"), live)},
+        {"amplitude": (("sample", "source", "time", "receiver"), out[used])},
+        coords={**coords, **kept, "live": (("sample", "source", "receiver"), live[used])},
         attrs={**gathers.attrs, "survey": survey.to_json(), "matched_to": "training survey"},
     )
     return conventions.describe(result)
@@ -165,9 +174,12 @@ def mean_spectrum(gathers: xr.DataArray) -> np.ndarray:
         Amplitudes, largest 1, evenly spaced from zero to the Nyquist frequency.
     """
     picks = np.unique(np.linspace(0, gathers.sizes["sample"] - 1, 100).round().astype(int))
-    traces = gathers.isel(sample=picks).transpose(..., "time").values
-    traces = traces.reshape(-1, traces.shape[-1]).astype(np.float64)
-    amplitude = np.sqrt(_power(traces, _fft_size(traces.shape[-1])))
+    size = _fft_size(gathers.sizes["time"])
+    power = np.zeros(size // 2 + 1)
+    for pick in picks:
+        traces = gathers.isel(sample=pick).transpose(..., "time").values
+        power += _power(traces.reshape(-1, traces.shape[-1]).astype(np.float64), size)
+    amplitude = np.sqrt(power)
     return amplitude / max(amplitude.max(), np.finfo(float).tiny)
 
 
@@ -253,20 +265,58 @@ def _regularise(
     return out, live
 
 
-def _check_coverage(
-    live: np.ndarray, offset: np.ndarray, target: np.ndarray, gathers: xr.Dataset, shot: int
-) -> None:
-    if live.mean() >= MIN_COVERAGE:
-        return
-    name = f"shot {shot}"
-    if "field_record" in gathers.coords:
-        name += f" (field record {gathers['field_record'].values[shot]})"
-    known = offset[np.isfinite(offset)]
-    span = f"{known.min():g} to {known.max():g} m" if known.size else "no positions"
-    raise SurveyMismatchError(
-        f"{name}: only {int(live.sum())} of the survey's {live.size} receivers have a live trace "
-        f"near; offsets here: {span}, the survey's: {target.min():g} to {target.max():g} m"
+def _covered(
+    live: np.ndarray, offset: np.ndarray, target: np.ndarray, gathers: xr.Dataset
+) -> np.ndarray:
+    """Which shots cover enough of the survey; the others are warned of."""
+    used = live.mean(axis=1) >= MIN_COVERAGE
+    if used.all():
+        return used
+    lines = []
+    for shot in np.flatnonzero(~used)[:5]:
+        name = f"shot {shot}"
+        if "field_record" in gathers.coords:
+            name += f" (field record {gathers['field_record'].values[shot]})"
+        known = offset[shot][np.isfinite(offset[shot])]
+        span = f"{known.min():g} to {known.max():g} m" if known.size else "no positions"
+        lines.append(
+            f"{name}: only {int(live[shot].sum())} of the survey's {target.size} receivers have a "
+            f"live trace near; offsets here: {span}, the survey's: {target.min():g} to "
+            f"{target.max():g} m"
+        )
+    if (~used).sum() > len(lines):
+        lines.append(f"and {int((~used).sum()) - len(lines)} more")
+    text = "\n  ".join(lines)
+    if not used.any():
+        raise SurveyMismatchError(f"no shot covers the survey:\n  {text}")
+    warnings.warn(
+        f"{int((~used).sum())} of {used.size} shots are left out:\n  {text}",
+        DataWarning,
+        stacklevel=3,
     )
+    return used
+
+
+def _check_depths(gathers: xr.Dataset, survey: Survey) -> None:
+    """A ghost belongs to its depth: refuse depths that are more than half a cell off."""
+    for name, expected in (
+        ("source_depth", survey.source_depth[0]),
+        ("receiver_depth", survey.receiver_depth[0][0]),
+    ):
+        if name not in gathers.coords:
+            continue
+        found = float(np.nanmedian(gathers[name].values))
+        # At depth 0, land surveys are simulated one cell down.
+        if found == 0 and not survey.free_surface and expected <= survey.grid_spacing:
+            continue
+        if abs(found - expected) > 0.5 * survey.grid_spacing or (
+            found == 0 and survey.free_surface
+        ):
+            surface = "free" if survey.free_surface else "absorbing"
+            raise SurveyMismatchError(
+                f"{name.replace('_', ' ')}: {found:g} m here, {expected:g} m in the survey, whose "
+                f"surface is {surface}: make a survey for these gathers, Survey.from_gathers(...)"
+            )
 
 
 def _fft_size(n: int) -> int:

@@ -38,7 +38,9 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
     >>> float(info_nce(torch.eye(4), torch.eye(4), scale=100.0)) < 1e-6
     True
     """
-    logits = scale * a @ b.T  # (batch, batch)
+    # Half precision would round the logits, which reach 100, by more than they differ.
+    with torch.autocast(a.device.type, enabled=False):
+        logits = scale * a.float() @ b.float().T  # (batch, batch)
     target = torch.arange(len(a), device=a.device)
     return (
         functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)

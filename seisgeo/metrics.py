@@ -35,7 +35,8 @@ def pair_ranks(query: np.ndarray, gallery: np.ndarray, block: int = 1024) -> np.
     for start in range(0, len(query), block):
         similarity = query[start : start + block] @ gallery.T
         own = similarity[np.arange(len(similarity)), start + np.arange(len(similarity))]
-        ranks[start : start + block] = (similarity >= own[:, None]).sum(axis=1)
+        # Counted as those that are not farther, so that NaN comes last instead of first.
+        ranks[start : start + block] = len(gallery) - (similarity < own[:, None]).sum(axis=1)
     return ranks
 
 

@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, Sampler
 from tqdm.auto import tqdm
 
+from seisgeo.errors import TrainingError
 from seisgeo.estimators.views import Views
 from seisgeo.losses import LogitScale, info_nce
 from seisgeo.metrics import pair_ranks, recall_at_k
@@ -168,17 +169,23 @@ class _Contrast(L.LightningModule):
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         loss, _ = self.loss(batch, augmented=True)
         if not torch.isfinite(loss):
-            raise FloatingPointError(
+            raise TrainingError(
                 f"the loss is {float(loss)} in epoch {self.current_epoch}, step {index}: lower "
                 "learning_rate, or look for extreme values in the training set"
             )
         self._collect("train_loss", loss)
         return loss
 
-    def on_train_batch_start(self, batch: Any, index: int) -> None:
-        done = self.global_step / max(1, self.trainer.estimated_stepping_batches)
+    @property
+    def done(self) -> float:
+        """Share of the training that is over, by steps or by time."""
+        share = self.global_step / max(1, self.trainer.estimated_stepping_batches)
         if self.plan.max_time is not None:
-            done = max(done, (time.monotonic() - self._started) / self.plan.max_time)
+            share = max(share, (time.monotonic() - self._started) / self.plan.max_time)
+        return share
+
+    def on_train_batch_start(self, batch: Any, index: int) -> None:
+        done = self.done
         rate = min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.plan.learning_rate * rate
@@ -253,26 +260,25 @@ class _Record(L.Callback):
 
 
 class _Bar(L.Callback):
-    """One bar for the whole training; steps move it, epochs give it figures."""
+    """One bar for the whole training, in per cent of its epochs or its time."""
 
     def __init__(self) -> None:
         self.bar: Any = None
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        self.bar = tqdm(total=int(trainer.estimated_stepping_batches), desc="train", unit="step")
+        layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+        self.bar = tqdm(total=1.0, desc="train", bar_format=layout)
 
     def on_train_batch_end(
         self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any
     ) -> None:
-        self.bar.update(1)
+        assert isinstance(pl_module, _Contrast)
+        self.bar.update(min(pl_module.done, 1.0) - self.bar.n)
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         assert isinstance(pl_module, _Contrast)
         row = pl_module.history[-1]
-        shown = {
-            "epoch": f"{int(row['epoch']) + 1}/{trainer.max_epochs}",
-            "loss": f"{row['train_loss']:.3f}",
-        }
+        shown = {"epoch": int(row["epoch"]) + 1, "loss": f"{row['train_loss']:.3f}"}
         if "val_loss" in row:
             shown["val"] = f"{row['val_loss']:.3f}"
         if "val_recall_1" in row:

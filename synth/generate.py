@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +14,10 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions, descriptors
-from seisgeo.errors import OutputExistsError
+from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.files import partial_path, remove
 from seisgeo.synth.engines.deepwave import plan, simulate_array
-from seisgeo.synth.geology import draw_velocity
+from seisgeo.synth.geology import canonical_family, draw_velocity
 from seisgeo.synth.survey import Survey
 
 __all__ = ["generate"]
@@ -104,7 +103,10 @@ def generate(
     survey = survey or Survey.openfwi()
     names = [families] if isinstance(families, str) else list(families)
     if n < 1 or not names:
-        raise ValueError(f"nothing to generate: n={n}, families={names}")
+        raise ParameterError(f"nothing to generate: n={n}, families={names}")
+    names = [canonical_family(name) for name in names]
+    if len(set(names)) < len(names):
+        raise ParameterError(f"families are named more than once: {', '.join(names)}")
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     if water_depth == "auto":
         bottom = (survey.model_shape[0] - 1) * survey.grid_spacing
@@ -204,20 +206,19 @@ def _block(
                     [i - first for i in inside],
                     seed=settings["seed"],
                     shape=survey.model_shape,
-                    spacing=survey.grid_spacing,
+                    grid_spacing=survey.grid_spacing,
                     velocity_range=tuple(settings["velocity_range"]),
                     water_depth=tuple(water) if water else None,
                 )["velocity"].values
             )
     velocity = np.concatenate(models).astype(np.float32)
-    with _one_thread():
-        amplitude = simulate_array(
-            velocity,
-            survey,
-            device=device,
-            batch_size=batch_size,
-            max_velocity=settings["velocity_range"][1],
-        )
+    amplitude = simulate_array(
+        velocity,
+        survey,
+        device=device,
+        batch_size=batch_size,
+        max_velocity=settings["velocity_range"][1],
+    )
     dx = survey.grid_spacing
     part = xr.Dataset(
         {
@@ -291,29 +292,9 @@ def _create_store(path: Path, settings: dict[str, Any]) -> None:
     )
 
 
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    """Simulate on one thread with denormal numbers as zero.
-
-    Processes already use every core; a second thread in each slows them many times over. Denormal
-    numbers at the wavefront's edge cost more than all others, and would make bytes depend on the
-    caller's setting.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
-
-
 def _workers(workers: int | None) -> int:
     if workers is not None and workers < 1:
-        raise ValueError(f"workers must be at least 1, found {workers}")
+        raise ParameterError(f"workers must be at least 1, found {workers}")
     available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return workers or available or 1
 

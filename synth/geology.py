@@ -31,7 +31,14 @@ from scipy.ndimage import gaussian_filter1d
 from seisgeo import conventions
 from seisgeo.errors import SimulationError
 
-__all__ = ["FAMILIES", "WATER_VELOCITY", "LayeredFamily", "StyleFamily", "draw_velocity"]
+__all__ = [
+    "FAMILIES",
+    "WATER_VELOCITY",
+    "LayeredFamily",
+    "StyleFamily",
+    "canonical_family",
+    "draw_velocity",
+]
 
 #: Velocity of sea water (m/s).
 WATER_VELOCITY = 1500.0
@@ -284,7 +291,7 @@ def draw_velocity(
     *,
     seed: int,
     shape: tuple[int, int] = (70, 70),
-    spacing: float = 10.0,
+    grid_spacing: float = 10.0,
     velocity_range: tuple[float, float] = (1500.0, 4500.0),
     water_depth: tuple[float, float] | None = None,
 ) -> xr.Dataset:
@@ -303,7 +310,7 @@ def draw_velocity(
         Seed, zero or larger.
     shape : (int, int), default (70, 70)
         Cells in depth and along x.
-    spacing : float, default 10.0
+    grid_spacing : float, default 10.0
         Size of a cell (m), the same in both directions.
     velocity_range : (float, float), default (1500.0, 4500.0)
         Lowest and highest velocity of the rock (m/s).
@@ -330,35 +337,36 @@ def draw_velocity(
     >>> models.velocity.sizes["sample"], float(models.velocity.diff("depth").min()) >= 0
     (3, True)
     """
-    name, parameters = _family(family)
+    name = canonical_family(family)
+    parameters = FAMILIES[name]
     numbers = _numbers(indices)
     if not isinstance(seed, int | np.integer) or seed < 0:
         raise SimulationError(f"seed: expected a whole number of zero or more, found {seed!r}")
-    n_depth, n_x = _check_shape(shape, spacing)
+    n_depth, n_x = _check_shape(shape, grid_spacing)
     low, high = _check_range(velocity_range)
     if water_depth is not None:
-        water_depth = _check_water(water_depth, n_depth, spacing)
+        water_depth = _check_water(water_depth, n_depth, grid_spacing)
 
     velocity = np.empty((len(numbers), n_depth, n_x), np.float32)
     for row, number in zip(velocity, numbers, strict=True):
         rng = np.random.default_rng([int(seed), zlib.crc32(name.encode()), number])
         top, bottom = 0.0, None
         if water_depth is not None:
-            top, bottom = _sea_bottom(rng.spawn(1)[0], water_depth, n_x, n_depth, spacing)
-        thickness = n_depth * spacing - top
-        z = ((np.arange(n_depth) + 0.5) * spacing - top)[:, None] / thickness
-        x = ((np.arange(n_x) + 0.5) * spacing)[None, :] / thickness
-        rock = low + (high - low) * parameters.section(rng, z, x, spacing / thickness)
+            top, bottom = _sea_bottom(rng.spawn(1)[0], water_depth, n_x, n_depth, grid_spacing)
+        thickness = n_depth * grid_spacing - top
+        z = ((np.arange(n_depth) + 0.5) * grid_spacing - top)[:, None] / thickness
+        x = ((np.arange(n_x) + 0.5) * grid_spacing)[None, :] / thickness
+        rock = low + (high - low) * parameters.section(rng, z, x, grid_spacing / thickness)
         row[:] = np.rint(rock) if parameters.whole_numbers else rock
         if bottom is not None:
-            row[np.arange(n_depth)[:, None] * spacing < bottom] = WATER_VELOCITY
+            row[np.arange(n_depth)[:, None] * grid_spacing < bottom] = WATER_VELOCITY
 
     return conventions.describe(
         xr.Dataset(
             {"velocity": (("sample", "depth", "x"), velocity)},
             coords={
-                "depth": ("depth", np.arange(n_depth) * float(spacing)),
-                "x": ("x", np.arange(n_x) * float(spacing)),
+                "depth": ("depth", np.arange(n_depth) * float(grid_spacing)),
+                "x": ("x", np.arange(n_x) * float(grid_spacing)),
                 "family": ("sample", np.full(len(numbers), name)),
                 "family_index": (
                     "sample",
@@ -370,7 +378,7 @@ def draw_velocity(
                 source="seisgeo.synth.draw_velocity",
                 family=name,
                 seed=int(seed),
-                spacing=float(spacing),
+                grid_spacing=float(grid_spacing),
                 velocity_range=[low, high],
                 water_depth=None if water_depth is None else list(water_depth),
             ),
@@ -379,20 +387,41 @@ def draw_velocity(
 
 
 def _sea_bottom(
-    rng: np.random.Generator, limits: tuple[float, float], n_x: int, n_depth: int, spacing: float
+    rng: np.random.Generator,
+    limits: tuple[float, float],
+    n_x: int,
+    n_depth: int,
+    grid_spacing: float,
 ) -> tuple[float, np.ndarray]:
     """Mean water depth and the depth of the bottom over x (m)."""
     shallow, deep = limits
     mean = rng.uniform(shallow, deep)
     height = rng.uniform(0.3, 1) * min(0.1 * mean, mean - shallow, deep - mean)
-    wavelength = rng.uniform(0.7, 2.5, 3) * n_depth * spacing
+    wavelength = rng.uniform(0.7, 2.5, 3) * n_depth * grid_spacing
     phase = rng.uniform(0, 2 * np.pi, 3)
-    x = np.arange(n_x) * spacing
+    x = np.arange(n_x) * grid_spacing
     waves = np.sin(2 * np.pi * x / wavelength[:, None] + phase[:, None])
     return mean, mean + height * waves.mean(axis=0)
 
 
-def _family(family: str) -> tuple[str, LayeredFamily | StyleFamily]:
+def canonical_family(family: str) -> str:
+    """Name of a family as :data:`FAMILIES` spells it.
+
+    Parameters
+    ----------
+    family : str
+        In any usual spelling: ``curvefault-b``, ``CurveFault_B``.
+
+    Raises
+    ------
+    SimulationError
+        If there is no such family; the message names the nearest.
+
+    Examples
+    --------
+    >>> canonical_family("CurveFault_B")
+    'curvefault-b'
+    """
     name = str(family).strip().lower().replace("_", "-")
     if name not in FAMILIES:
         close = difflib.get_close_matches(name, FAMILIES, n=1)
@@ -400,7 +429,7 @@ def _family(family: str) -> tuple[str, LayeredFamily | StyleFamily]:
         raise SimulationError(
             f"unknown velocity family {family!r}.{hint} Known: {', '.join(FAMILIES)}"
         )
-    return name, FAMILIES[name]
+    return name
 
 
 def _numbers(indices: int | Iterable[int]) -> list[int]:
@@ -421,7 +450,7 @@ def _numbers(indices: int | Iterable[int]) -> list[int]:
     return numbers
 
 
-def _check_shape(shape: tuple[int, int], spacing: float) -> tuple[int, int]:
+def _check_shape(shape: tuple[int, int], grid_spacing: float) -> tuple[int, int]:
     cells = shape if isinstance(shape, tuple | list) else (shape,)
     whole = all(isinstance(n, int | np.integer) for n in cells)
     if len(cells) != 2 or not whole or min(cells) < _MIN_CELLS:
@@ -429,8 +458,8 @@ def _check_shape(shape: tuple[int, int], spacing: float) -> tuple[int, int]:
             f"shape: expected (depth, x) of at least {_MIN_CELLS} x {_MIN_CELLS} cells, "
             f"found {shape}"
         )
-    if not (np.isfinite(spacing) and spacing > 0):
-        raise SimulationError(f"spacing: expected metres above zero, found {spacing!r}")
+    if not (np.isfinite(grid_spacing) and grid_spacing > 0):
+        raise SimulationError(f"grid_spacing: expected metres above zero, found {grid_spacing!r}")
     return int(cells[0]), int(cells[1])
 
 
@@ -454,18 +483,18 @@ def _check_range(velocity_range: tuple[float, float]) -> tuple[float, float]:
 
 
 def _check_water(
-    water_depth: tuple[float, float], n_depth: int, spacing: float
+    water_depth: tuple[float, float], n_depth: int, grid_spacing: float
 ) -> tuple[float, float]:
     shallow, deep = (float(w) for w in water_depth)
     if not 0 <= shallow <= deep:
         raise SimulationError(
             f"water_depth: expected (shallowest, deepest) in m, found ({shallow:g}, {deep:g})"
         )
-    room = (n_depth - _MIN_SEDIMENT) * spacing
+    room = (n_depth - _MIN_SEDIMENT) * grid_spacing
     if deep > room:
         raise SimulationError(
             f"water_depth: water of {deep:g} m does not fit a model of {n_depth} cells of "
-            f"{spacing:g} m = {n_depth * spacing:g} m, which needs {_MIN_SEDIMENT} rows of "
-            f"sediment; stay below {room:g} m or make the model deeper"
+            f"{grid_spacing:g} m = {n_depth * grid_spacing:g} m, which needs {_MIN_SEDIMENT} rows "
+            f"of sediment; stay below {room:g} m or make the model deeper"
         )
     return shallow, deep

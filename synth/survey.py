@@ -100,6 +100,11 @@ class Survey:
                 "the same number of receivers"
             )
         self._check_inside()
+        if self.free_surface and min(*self.source_depth, *map(min, self.receiver_depth)) <= 0:
+            raise ConventionError(
+                "survey: on a free surface the pressure is zero: sources and receivers need depths "
+                "above 0 m, or free_surface=False"
+            )
 
     def _check_inside(self) -> None:
         nz, nx = self.model_shape
@@ -264,7 +269,11 @@ class Survey:
         """
         conventions.validate(gathers, "gathers")
         if "shot" not in gathers.dims:
-            return cls.from_attrs(gathers)
+            raise SurveyMismatchError(
+                "expected field gathers (shot, receiver, time), found dimensions "
+                f"{gathers['amplitude'].dims}: a training set carries its survey, see "
+                "Survey.from_attrs"
+            )
         field_dt = _interval(gathers)
         time = gathers["time"].values
         length = float(time[-1]) if record_length is None else record_length
@@ -333,14 +342,53 @@ class Survey:
             mine, theirs = getattr(self, name), getattr(other, name)
             if not math.isclose(mine, theirs, rel_tol=1e-6, abs_tol=1e-9):
                 found.append(f"{name}: {mine}{unit} against {theirs}{unit}")
-        if self.offset.shape == other.offset.shape:
-            apart = float(np.abs(self.offset - other.offset).max())
-            if apart > 0.5 * self.grid_spacing:
-                found.append(
-                    f"offsets: {_span(self.offset)} against {_span(other.offset)}, "
-                    f"up to {apart:g} m apart"
-                )
+        for name, mine, theirs in (
+            ("offsets", self.offset, other.offset),
+            ("source depths", np.array(self.source_depth), np.array(other.source_depth)),
+            ("receiver depths", np.array(self.receiver_depth), np.array(other.receiver_depth)),
+        ):
+            if mine.shape == theirs.shape:
+                apart = float(np.abs(mine - theirs).max())
+                if apart > 0.5 * self.grid_spacing:
+                    found.append(
+                        f"{name}: {_span(mine)} against {_span(theirs)}, up to {apart:g} m apart"
+                    )
         return found
+
+    def require_coords(self, ds: xr.Dataset, what: str) -> None:
+        """Raise :class:`SurveyMismatchError` where a cube's own coordinates are not this survey's.
+
+        Parameters
+        ----------
+        ds : xarray.Dataset
+            Gathers or models; only coordinates that it has are compared.
+        what : str
+            What to call it in the message.
+        """
+        found = []
+        for name, (dims, mine, attrs) in self.coords().items():
+            if name not in ds.coords:
+                continue
+            theirs = ds[name]
+            if theirs.ndim != np.ndim(mine):
+                theirs = theirs.broadcast_like(xr.DataArray(mine, dims=dims))
+            values = theirs.transpose(*np.atleast_1d(dims)).values
+            if values.shape != mine.shape:
+                found.append(f"{name}: {values.shape} values, the model's survey has {mine.shape}")
+                continue
+            slack = 0.01 * self.dt if name == "time" else 0.5 * self.grid_spacing
+            apart = np.abs(values - mine).max()
+            if apart > slack:
+                unit = attrs.get("units", "")
+                found.append(
+                    f"{name}: {values.min():g} to {values.max():g} {unit}, the model's survey has "
+                    f"{mine.min():g} to {mine.max():g} {unit}, up to {apart:g} {unit} apart"
+                )
+        if found:
+            raise SurveyMismatchError(
+                f"the coordinates of {what} are not those that the model was trained with:\n  "
+                + "\n  ".join(found)
+            )
 
     def require_same(self, other: Survey, what: str) -> None:
         """Raise :class:`SurveyMismatchError` naming each difference from `other`, if any."""
@@ -362,39 +410,65 @@ def inline_offset(gathers: xr.Dataset) -> np.ndarray:
     Returns
     -------
     numpy.ndarray
-        Receiver minus source (m), shape (shot, receiver), projected on the direction that the
-        receivers follow, growing with x (or with y on a north-south line). NaN for missing traces.
-        Where positions are missing or all the same, the headers' ``offset``.
+        Distance from source to receiver (m), shape (shot, receiver), positive where the receiver
+        lies towards larger x along the direction that the spread follows (larger y on a north-south
+        line). NaN for missing traces. Where positions are missing, all the same, or contradict
+        ``offset``, it is ``offset`` that counts: a reader has weighed the two.
 
     Raises
     ------
     SurveyMismatchError
-        If there are neither positions nor offsets.
+        If there are neither positions nor offsets, or the receivers spread over an area.
     """
     shape = (gathers.sizes["shot"], gathers.sizes["receiver"])
 
+    def on_traces(name: str) -> np.ndarray | None:
+        if name not in gathers.coords:
+            return None
+        values = gathers[name].broadcast_like(_template(gathers)).transpose("shot", "receiver")
+        return np.asarray(values.values, dtype=float)
+
     def relative(axis: str) -> np.ndarray:
-        names = (f"receiver_{axis}", f"source_{axis}")
-        if any(name not in gathers.coords for name in names):
-            return np.zeros(shape)
-        apart = gathers[names[0]] - gathers[names[1]]
-        return np.asarray(apart.broadcast_like(_template(gathers)).values, dtype=float)
+        receiver, source = on_traces(f"receiver_{axis}"), on_traces(f"source_{axis}")
+        return np.zeros(shape) if receiver is None or source is None else receiver - source
 
     live = _live(gathers)
+    if not live.any():
+        raise SurveyMismatchError("every trace is dead: the survey cannot be known")
     vectors = np.stack([relative("x"), relative("y")], axis=-1)
     known = live & np.isfinite(vectors).all(axis=-1)
+    stated = on_traces("offset")
+    if stated is not None and not np.ptp(stated[live]) > 0:
+        stated = None
+    signed = None
     if known.any() and np.ptp(vectors[known], axis=0).max() > 0:
-        _, _, axes = np.linalg.svd(vectors[known], full_matrices=False)
-        direction = axes[0] * np.sign(axes[0][np.argmax(np.abs(axes[0]))])
-        signed = vectors @ direction
-    elif "offset" in gathers.coords and np.ptp(gathers["offset"].values[live]) > 0:
-        signed = gathers["offset"].broadcast_like(_template(gathers)).values.astype(float)
-    else:
-        raise SurveyMismatchError(
-            "these gathers have neither source and receiver positions nor offsets that vary: "
-            "the survey cannot be known"
-        )
+        signed = _along_line(vectors, known)
+    if signed is None:
+        if stated is None:
+            raise SurveyMismatchError(
+                "these gathers have neither source and receiver positions nor offsets that vary: "
+                "the survey cannot be known"
+            )
+        signed = stated
+    elif stated is not None:
+        apart = np.abs(np.abs(signed) - np.abs(stated))[known]
+        if np.median(apart) > 0.05 * np.median(np.abs(stated[known])):
+            signed = np.where(signed < 0, -1.0, 1.0) * np.abs(stated)
     return np.where(live, signed, np.nan)
+
+
+def _along_line(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Distances with a sign from vectors (shot, receiver, 2) that point from source to receiver."""
+    centred = vectors[known] - vectors[known].mean(axis=0)
+    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
+    if len(spread) > 1 and spread[1] > 0.2 * spread[0]:
+        raise SurveyMismatchError(
+            "the receivers spread over an area, not along a line (their spread across is "
+            f"{spread[1] / spread[0]:.0%} of that along it): select the receivers of one line, for "
+            "instance gathers.isel(receiver=...)"
+        )
+    direction = axes[0] * np.sign(axes[0][np.argmax(np.abs(axes[0]))])
+    return np.where(vectors @ direction < 0, -1.0, 1.0) * np.hypot(vectors[..., 0], vectors[..., 1])
 
 
 def _template(gathers: xr.Dataset) -> xr.DataArray:
@@ -410,6 +484,7 @@ def _live(gathers: xr.Dataset) -> np.ndarray:
 
 def _common_offsets(gathers: xr.Dataset) -> np.ndarray:
     offset = inline_offset(gathers)
+    offset = offset[np.isfinite(offset).any(axis=1)]  # a dead shot says nothing
     low = float(np.nanmin(offset, axis=1).max())
     high = float(np.nanmax(offset, axis=1).min())
     gaps = np.diff(np.sort(offset, axis=1), axis=1)

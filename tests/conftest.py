@@ -51,9 +51,9 @@ def small_model(small_pairs):
     from seisgeo import SeisBind
 
     return SeisBind(
-        max_epochs=25,
+        max_epochs=40,
+        patience=40,
         batch_size=64,
-        learning_rate=2e-3,
         random_state=0,
         device="cpu",
         verbose=False,

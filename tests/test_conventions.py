@@ -61,6 +61,11 @@ def test_axes_must_grow(velocity):
         conventions.validate(reversed_axis)
 
 
+def test_an_axis_without_values_is_named(velocity):
+    with pytest.raises(ConventionError, match=r"dimension 'depth' has no coordinate; .* in m"):
+        conventions.validate(velocity.drop_vars("depth"), "velocity")
+
+
 def test_empty_cube_is_refused(velocity):
     with pytest.raises(ConventionError, match="dimension 'sample' has length 0"):
         conventions.validate(velocity.isel(sample=[]))

@@ -6,7 +6,7 @@ import xarray as xr
 
 import seisgeo as sg
 from seisgeo import conventions
-from seisgeo.errors import SurveyMismatchError
+from seisgeo.errors import DataWarning, SurveyMismatchError
 from seisgeo.field import match_to_survey
 from seisgeo.synth import Survey
 
@@ -125,6 +125,34 @@ def test_other_offsets_are_refused_with_both_ranges(survey):
         match_to_survey(conventions.describe(ds), survey)
 
 
+def test_a_bad_shot_does_not_cost_the_line(survey):
+    ds = field(shots=3)
+    data = ds["amplitude"].values.copy()
+    data[1, 5:] = 0
+    ds["amplitude"] = (ds["amplitude"].dims, data, ds["amplitude"].attrs)
+    with pytest.warns(
+        DataWarning, match=r"1 of 3 shots are left out:\s+shot 1 \(field record 12\)"
+    ):
+        matched = match_to_survey(ds, survey)
+    np.testing.assert_array_equal(matched["field_record"], [11, 13])
+
+
+def test_other_depths_are_refused(survey):
+    deep = field().assign_coords(source_depth=("shot", [60.0, 60.0], {"units": "m"}))
+    with pytest.raises(SurveyMismatchError, match="source depth: 60 m here, 15 m in the survey"):
+        match_to_survey(deep, survey)
+
+
+def test_land_gathers_do_not_fit_a_free_surface(survey):
+    land = field().assign_coords(source_depth=("shot", [0.0, 0.0], {"units": "m"}))
+    assert match_to_survey(land, survey).sizes["sample"] == 2
+    marine = dataclasses.replace(survey, free_surface=True, source_depth=(6.0,))
+    with pytest.raises(
+        SurveyMismatchError, match="0 m here, 6 m in the survey, whose surface is free"
+    ):
+        match_to_survey(land, marine)
+
+
 def test_many_sources_are_refused():
     with pytest.raises(SurveyMismatchError, match="has 5 sources"):
         match_to_survey(field(), Survey.openfwi())
@@ -133,7 +161,7 @@ def test_many_sources_are_refused():
 def test_simulated_gathers_survive_matching(survey):
     """Gathers of the survey itself, written as a field shot, come back with the same arrivals."""
     models = sg.synth.draw_velocity(
-        "flatvel-a", 1, seed=3, shape=survey.model_shape, spacing=survey.grid_spacing
+        "flatvel-a", 1, seed=3, shape=survey.model_shape, grid_spacing=survey.grid_spacing
     )
     gathers = sg.synth.simulate(models, survey, device="cpu")["amplitude"]
     shot = (

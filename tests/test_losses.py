@@ -33,3 +33,11 @@ def test_scale_is_clamped():
     for value, expected in ((50.0, 100.0), (-50.0, 1.0)):
         scale.log_scale.data.fill_(value)
         assert float(scale().detach()) == pytest.approx(expected)
+
+
+def test_half_precision_around_it_does_not_round_the_logits():
+    torch.manual_seed(0)
+    a, b = (torch.nn.functional.normalize(torch.randn(64, 16), dim=1) for _ in range(2))
+    with torch.autocast("cpu", torch.bfloat16):
+        inside = info_nce(a, b, 100.0)
+    assert float(inside) == float(info_nce(a, b, 100.0))

@@ -20,6 +20,11 @@ def test_collapsed_embeddings_get_no_credit():
     assert (metrics.pair_ranks(same, same) == 50).all()
 
 
+def test_embeddings_that_are_not_finite_get_no_credit():
+    broken = np.full((5, 3), np.nan)
+    assert (metrics.pair_ranks(broken, broken) == 5).all()
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 40), st.integers(1, 7), st.integers(0, 99))
 def test_blocks_do_not_change_ranks(n, block, seed):

@@ -61,6 +61,30 @@ def test_altered_weights(saved):
         sg.load(saved)
 
 
+def test_altered_settings(saved):
+    rewrite(saved, lambda config: config | {"spectrum": [1.0, 0.0]})
+    with pytest.raises(ModelFileError, match="do not match their checksum"):
+        sg.load(saved)
+
+
+def test_encoders_of_another_version(saved, monkeypatch):
+    from seisgeo.encoders import residual
+
+    monkeypatch.setattr(residual, "POOL", 2)
+    with pytest.raises(
+        ModelFileError, match=r"encoders of seisgeo .* are not those of this version"
+    ):
+        sg.load(saved)
+
+
+def test_numpy_parameters_survive(small_pairs, tmp_path):
+    model = sg.SeisBind(
+        embedding_dim=np.int64(32), max_epochs=1, device="cpu", random_state=0, verbose=False
+    ).fit(small_pairs.isel(sample=slice(10)))
+    model.save(tmp_path / "a.seisbind")
+    assert sg.load(tmp_path / "a.seisbind").embedding_dim == 32
+
+
 def test_another_version(saved):
     rewrite(saved, lambda config: config | {"format": 99, "seisgeo_version": "9.0"})
     with pytest.raises(ModelFileError, match=r"format 99, written by seisgeo 9\.0; this is"):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -130,12 +132,18 @@ def test_inferred_descriptors_are_means_of_neighbours(small_model, unseen, small
 
 
 def test_another_survey_is_refused_with_the_difference(small_model, small_survey, unseen):
-    import dataclasses
-
     other = dataclasses.replace(small_survey, peak_frequency=25.0)
     changed = unseen.assign_attrs(survey=other.to_json())
     with pytest.raises(SurveyMismatchError, match=r"peak_frequency: 20\.0 Hz against 25\.0 Hz"):
         small_model.retrieve(changed, gallery=unseen)
+    slow = unseen.assign_coords(time=unseen["time"] * 4)
+    slow["time"].attrs["units"] = "s"
+    with pytest.raises(
+        SurveyMismatchError, match=r"time: 0 to 0\.952 s, the model's .* 0 to 0\.238 s"
+    ):
+        small_model.transform(slow)
+    with pytest.raises(SurveyMismatchError, match=r"receiver_x: 0 to 225 m, .* up to 225 m apart"):
+        small_model.transform(unseen.isel(receiver=slice(None, None, -1)))
     shots = as_field(unseen, small_survey).isel(time=slice(60))
     with pytest.raises(SurveyMismatchError, match=r"record ends at 0\.118 s"):
         small_model.retrieve(shots, gallery=unseen)
@@ -146,6 +154,44 @@ def test_gallery_of_another_model_is_refused(small_model, small_pairs, unseen):
     other = sg.SeisBind(max_epochs=1, random_state=9, device="cpu", verbose=False).fit(few)
     with pytest.raises(ValueError, match="embedded by another model"):
         small_model.retrieve(unseen, other.make_gallery(few))
+
+
+def test_a_gallery_on_another_grid_is_refused(small_model, unseen):
+    stretched = unseen.assign_coords(depth=unseen["depth"] * 10, x=unseen["x"] * 10)
+    for axis in ("depth", "x"):
+        stretched[axis].attrs["units"] = "m"
+    with pytest.raises(SurveyMismatchError, match=r"velocity models .*\n  depth: 0 to 2300 m"):
+        small_model.retrieve(unseen, stretched)
+
+
+def test_descriptors_go_by_name(small_model, unseen):
+    z = small_model.transform(unseen, "physics")["embedding"]
+    turned = unseen.isel(descriptor=slice(None, None, -1))
+    np.testing.assert_array_equal(z, small_model.transform(turned, "physics")["embedding"])
+    with pytest.raises(ConventionError, match="not here: mean_velocity"):
+        small_model.transform(unseen.isel(descriptor=slice(1, None)), "physics")
+
+
+def test_files_are_held_out_whole(small_pairs, monkeypatch):
+    from seisgeo import training
+
+    files = np.repeat(["a.npy", "b.npy", "c.npy", "d.npy"], 15).astype(object)
+    pairs = small_pairs.isel(sample=slice(60)).assign_coords(file=("sample", files))
+    seen = []
+    monkeypatch.setattr(
+        training, "train", lambda _, kept, held, __: seen.append((kept, held)) or []
+    )
+    sg.SeisBind(validation_fraction=0.25, random_state=0).fit(pairs)
+    kept, held = (set(files[part.rows]) for part in seen[0])
+    assert len(held) == 1
+    assert not kept & held
+
+
+def test_times_in_milliseconds_are_refused(small_pairs):
+    wrong = small_pairs.assign_coords(time=small_pairs["time"] * 1000)
+    wrong["time"].attrs["units"] = "ms"
+    with pytest.raises(ConventionError, match="'time': expected units 's', found 'ms'"):
+        sg.SeisBind().fit(wrong)
 
 
 @pytest.mark.parametrize("k", [0, 101])
@@ -167,10 +213,11 @@ def test_nan_amplitudes_are_named(small_model, unseen):
 
 
 def test_other_shapes_are_named(small_model, unseen):
-    with pytest.raises(
-        ConventionError, match=r"velocity samples of shape \(24, 24\), found \(20, 24\)"
-    ):
+    with pytest.raises(SurveyMismatchError, match=r"depth: \(20,\) values, .* survey has \(24,\)"):
         small_model.transform(unseen.isel(depth=slice(20)), "velocity")
+    nameless = unseen.isel(descriptor=slice(3)).drop_vars(["descriptor", "units"])
+    with pytest.raises(ConventionError, match="descriptors that are not here"):
+        small_model.transform(nameless, "physics")
 
 
 def test_before_fit(unseen):

@@ -10,7 +10,7 @@ from seisgeo.encoders.sizes import EncoderSize
 
 __all__ = ["ResidualNetwork"]
 
-#: The stem halves an axis until fewer than this many cells are left, so that a record of 1000
+#: The stem thins an axis until fewer than this many cells are left, so that a record of 1000
 #: samples and 70 receivers reaches the first stage as nearly square as a velocity model does.
 STEM_CELLS = 48
 #: The last feature map is pooled to this grid, not to a point: where an event arrives matters.
@@ -68,9 +68,11 @@ def _stem(channels: int, shape: tuple[int, int], width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     cells, before = list(shape), channels
     while True:
-        (sy, ky), (sx, kx) = ((2, 5) if n >= STEM_CELLS else (1, 3) for n in cells)
+        sy, sx = (_stride(n) for n in cells)
+        # The kernel reaches over its neighbours' cells, so that nothing is aliased.
+        ky, kx = 2 * sy + 1, 2 * sx + 1
         layers += [
-            nn.Conv2d(before, width, (ky, kx), (sy, sx), (ky // 2, kx // 2)),
+            nn.Conv2d(before, width, (ky, kx), (sy, sx), (sy, sx)),
             _norm(width),
             nn.ReLU(inplace=True),
         ]
@@ -78,6 +80,11 @@ def _stem(channels: int, shape: tuple[int, int], width: int) -> nn.Sequential:
         cells = [-(-cells[0] // sy), -(-cells[1] // sx)]
         if all(n < STEM_CELLS for n in cells):
             return nn.Sequential(*layers)
+
+
+def _stride(cells: int) -> int:
+    """At most 4 at once: finer first layers cost most of the time and add nothing."""
+    return next((s for s in (1, 2) if cells < s * STEM_CELLS), 4)
 
 
 class _Block(nn.Module):

@@ -16,8 +16,8 @@ def balance(gathers: Tensor) -> Tensor:
     """Balance traces and compress amplitudes, so that source strength and spreading drop out.
 
     Each trace is divided by its RMS (plus 5 % of the gather's, so that a quiet trace is not blown
-    up to pure noise), and what is left goes through asinh: late reflections count beside the direct
-    wave, and signs stay.
+    up to pure noise), and what is left goes through sign(x) log(1 + 3 abs(x)): late reflections
+    count beside the direct wave.
 
     Parameters
     ----------
@@ -32,7 +32,8 @@ def balance(gathers: Tensor) -> Tensor:
     trace = gathers.square().mean(dim=2, keepdim=True).sqrt()  # (batch, source, 1, receiver)
     gather = gathers.square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
     tiny = torch.finfo(gathers.dtype).tiny
-    return torch.asinh(3 * gathers / (trace + 0.05 * gather + tiny))
+    balanced = 3 * gathers / (trace + 0.05 * gather + tiny)
+    return torch.copysign(torch.log1p(balanced.abs()), balanced)
 
 
 class SeismicEncoder(nn.Module):

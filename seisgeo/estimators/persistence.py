@@ -40,15 +40,21 @@ def checksum(weights: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def _seal(weights: Mapping[str, Any], config: Mapping[str, Any]) -> str:
+    """Checksum of everything in the file."""
+    text = json.dumps(config, sort_keys=True)
+    return hashlib.sha256((checksum(weights) + text).encode()).hexdigest()
+
+
 def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a fitted model; see :meth:`SeisBind.save`."""
     from safetensors.torch import save_file
 
     # Channels-last weights are stored in the usual order.
     weights = {k: v.cpu().contiguous() for k, v in model.encoders_.state_dict().items()}
-    parameters = {
-        k: v for k, v in model.get_params().items() if isinstance(v, str | int | float | None)
-    }
+    # A random generator is no parameter to keep; numpy's numbers are.
+    given = {k: getattr(v, "item", lambda v=v: v)() for k, v in model.get_params().items()}
+    parameters = {k: v for k, v in given.items() if isinstance(v, str | int | float | None)}
     config = {
         "format": FORMAT,
         "seisgeo_version": __version__,
@@ -56,12 +62,13 @@ def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = Fal
         "parameters": parameters,
         "shapes": model.shapes_,
         "survey": model.survey_.to_json() if model.survey_ else None,
-        "layout": model.layout_,
+        "axes": model.axes_,
+        "descriptors": model.descriptors_,
         "spectrum": model.spectrum_.tolist(),
         "history": model.history_,
         "n_features_in": getattr(model, "n_features_in_", None),
-        "sha256": checksum(weights),
     }
+    config["sha256"] = _seal(weights, config)
     with whole_output(path, overwrite=overwrite) as part:
         save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
 
@@ -107,16 +114,23 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
             f"{config.get('seisgeo_version')}; this is seisgeo {__version__}, which reads format "
             f"{FORMAT}: train again, or use that version"
         )
-    if checksum(weights) != config["sha256"]:
+    if config.pop("sha256", "") != _seal(weights, config):
         raise ModelFileError(
-            f"{file}: the weights do not match their checksum; the file was altered"
+            f"{file}: weights or settings do not match their checksum; the file was altered"
         )
     model = SeisBind(**config["parameters"])
-    model.encoders_ = model._build(config["shapes"], seed=0)
-    model.encoders_.load_state_dict(weights)
+    try:
+        model.encoders_ = model._build(config["shapes"], seed=0)
+        model.encoders_.load_state_dict(weights)
+    except (RuntimeError, KeyError) as error:
+        raise ModelFileError(
+            f"{file}: the encoders of seisgeo {config['seisgeo_version']}, which wrote it, are not "
+            f"those of this version, {__version__}: train again, or use that version"
+        ) from error
     model.encoders_.eval()
     model.survey_ = Survey.from_json(config["survey"]) if config["survey"] else None
-    model.layout_ = config["layout"]
+    model.axes_ = config["axes"]
+    model.descriptors_ = config["descriptors"]
     model.spectrum_ = np.array(config["spectrum"])
     model.history_ = config["history"]
     if config["n_features_in"] is not None:

@@ -12,8 +12,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from seisgeo import conventions, metrics
-from seisgeo.errors import ConventionError, SurveyMismatchError
+from seisgeo import conventions, descriptors, metrics
+from seisgeo.errors import ConventionError, ParameterError, SurveyMismatchError
 from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
 from seisgeo.field import match_to_survey, mean_spectrum
 from seisgeo.retrieval.gallery import Gallery
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import torch
 
 __all__ = ["SeisBind"]
+
+_SEISMIC_COORDS = ("time", "source_x", "source_depth", "receiver_x", "receiver_depth", "offset")
+_VELOCITY_COORDS = ("depth", "x")
 
 
 class SeisBind(TransformerMixin, BaseEstimator):
@@ -72,6 +75,8 @@ class SeisBind(TransformerMixin, BaseEstimator):
         The trained encoders, by modality.
     survey_ : Survey or None
         Survey of the training gathers; field gathers are matched to it.
+    descriptors_ : list of str
+        Names of the descriptors, in the physics encoder's order.
     spectrum_ : numpy.ndarray
         Mean amplitude spectrum of the training gathers, from zero to their Nyquist frequency;
         field gathers are shaped to it.
@@ -164,13 +169,21 @@ class SeisBind(TransformerMixin, BaseEstimator):
         from seisgeo.training import TrainingPlan, train
 
         if self.encoder not in SIZES:
-            raise ValueError(f"encoder must be one of {', '.join(SIZES)}; found {self.encoder!r}")
+            raise ParameterError(
+                f"encoder must be one of {', '.join(SIZES)}; found {self.encoder!r}"
+            )
         random = check_random_state(self.random_state)
+        groups = None
         if isinstance(X, xr.Dataset):
             views = views_of(X, list(MODALITIES))
             self.survey_ = Survey.from_attrs(X) if "survey" in X.attrs else None
-            self.layout_ = _layout(X)
+            if self.survey_ is not None:
+                self.survey_.require_coords(X, "the training set")
+            self.axes_ = _axes(X)
+            named = X["descriptor"].values if "descriptor" in X.coords else descriptors.DESCRIPTORS
+            self.descriptors_ = [str(name) for name in named]
             self.spectrum_ = mean_spectrum(X["amplitude"])
+            groups = X["file"].values if "file" in X.coords else None
             pairs = {
                 ("seismic", "velocity"): self.seismic_weight,
                 ("velocity", "physics"): self.physics_weight,
@@ -178,19 +191,18 @@ class SeisBind(TransformerMixin, BaseEstimator):
         else:
             array = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
             views = Views({"physics": array})
-            self.survey_, self.layout_, self.spectrum_ = None, {}, np.zeros(0)
+            self.survey_, self.axes_, self.spectrum_ = None, {}, np.zeros(0)
+            self.descriptors_ = []
             pairs = {("physics", "physics"): 1.0}
-        order = random.permutation(len(views))
-        held = round(self.validation_fraction * len(views))
-        held = held if held >= 2 and len(views) - held >= 2 else 0
+        held, kept = _split(len(views), self.validation_fraction, groups, random)
         seed = int(random.randint(2**31 - 1))
         self.encoders_ = self._build(views.shapes, seed)
-        sample = views[order[:20_000].tolist()]["physics"]
+        sample = views[kept[:20_000].tolist()]["physics"]
         _standardise(self.encoders_["physics"], sample)
         self.history_ = train(
             self.encoders_,
-            _Rows(views, order[held:]),
-            _Rows(views, order[:held]) if held else None,
+            _Rows(views, kept),
+            _Rows(views, held) if len(held) else None,
             TrainingPlan(
                 pairs=pairs,
                 max_epochs=self.max_epochs,
@@ -206,7 +218,6 @@ class SeisBind(TransformerMixin, BaseEstimator):
                 augment=self._augmentations(pairs),
             ),
         )
-        self.held_out_ = np.sort(order[:held])
         return self
 
     def _build(self, shapes: dict[str, tuple[int, ...]], seed: int) -> torch.nn.ModuleDict:
@@ -236,7 +247,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
         if not self.augment:
             return {}
         survey = self.survey_
-        dt = survey.dt if survey else self.layout_["dt"]
+        dt = survey.dt if survey else self.axes_["time"]["step"]
         return {"seismic": FieldLike(dt, survey.peak_frequency if survey else None)}
 
     def _device(self) -> str:
@@ -275,6 +286,8 @@ class SeisBind(TransformerMixin, BaseEstimator):
             return self._embed("physics", Views({"physics": array}))
         ds = self._prepare(X, modality)
         name = modality or modality_of(ds)
+        if name == "physics":
+            ds = self._name_descriptors(ds)
         embedding = self._embed(name, views_of(ds, [name]))
         kept = {k: v for k, v in ds.coords.items() if v.dims == ("sample",)}
         result = xr.Dataset(
@@ -288,23 +301,45 @@ class SeisBind(TransformerMixin, BaseEstimator):
         return conventions.describe(result.assign_coords(modality=name))
 
     def _prepare(self, ds: xr.Dataset, modality: str | None) -> xr.Dataset:
-        """Bring gathers to the training survey, or refuse them."""
-        if "amplitude" not in ds or modality not in (None, "seismic"):
-            return ds
-        if "seismic" not in self.encoders_:
-            raise ConventionError("this model was fitted on a bare array: it embeds no gathers")
-        if "shot" in ds["amplitude"].dims:
+        """Bring field gathers to the training survey, and refuse what does not fit it."""
+        name = modality
+        if name is None:
+            name = "seismic" if "amplitude" in ds else modality_of(ds)
+        if name not in self.encoders_:
+            raise ConventionError(
+                f"this model embeds {', '.join(self.encoders_)}, not {name}: it was fitted on "
+                "other data"
+            )
+        if name == "seismic" and "amplitude" in ds and "shot" in ds["amplitude"].dims:
             if self.survey_ is None:
                 raise SurveyMismatchError(
                     "the training set carried no survey, so field gathers cannot be matched to it: "
                     "train on data of seisgeo.synth.generate, or call seisgeo.match_to_survey"
                 )
             return match_to_survey(ds, self.survey_, spectrum=self.spectrum_)
-        if self.survey_ is not None and "survey" in ds.attrs:
-            self.survey_.require_same(Survey.from_attrs(ds), "these gathers")
-        elif self.layout_:
-            _require_layout(self.layout_, _layout(ds))
+        what = {"seismic": "these gathers", "velocity": "these velocity models"}.get(name)
+        if what is None:
+            return ds
+        if self.survey_ is not None:
+            if name == "seismic" and "survey" in ds.attrs:
+                self.survey_.require_same(Survey.from_attrs(ds), what)
+            relevant = _SEISMIC_COORDS if name == "seismic" else _VELOCITY_COORDS
+            self.survey_.require_coords(ds[[c for c in ds.coords if c in relevant]], what)
+        else:
+            _require_axes(self.axes_, _axes(ds), what)
         return ds
+
+    def _name_descriptors(self, ds: xr.Dataset) -> xr.Dataset:
+        """Descriptors in the order of the training set."""
+        if "descriptor_value" not in ds:
+            ds = ds.merge(descriptors.compute(ds))
+        names = [str(n) for n in ds["descriptor"].values] if "descriptor" in ds.coords else []
+        missing = [n for n in self.descriptors_ if n not in names]
+        if missing:
+            raise ConventionError(
+                f"the model was trained with descriptors that are not here: {', '.join(missing)}"
+            )
+        return ds.isel(descriptor=[names.index(n) for n in self.descriptors_])
 
     def _embed(self, name: str, views: Views, batch: int = 256) -> np.ndarray:
         import torch
@@ -376,14 +411,14 @@ class SeisBind(TransformerMixin, BaseEstimator):
         ------
         SurveyMismatchError
             If the gathers' survey is not the model's.
-        ValueError
+        ParameterError
             If `k` exceeds the gallery, or the gallery belongs to another model.
         """
         check_is_fitted(self, "encoders_")
         if isinstance(gallery, xr.Dataset):
             gallery = self.make_gallery(gallery)
         if gallery.model_id != self.model_id_:
-            raise ValueError(
+            raise ParameterError(
                 f"this gallery was embedded by another model ({gallery.model_id[:12]}, this one is "
                 f"{self.model_id_[:12]}): make it again with model.make_gallery(...)"
             )
@@ -500,24 +535,51 @@ def _standardise(encoder: Any, values: np.ndarray) -> None:
         encoder.standardise_on(torch.from_numpy(values))
 
 
-def _layout(ds: xr.Dataset) -> dict[str, float]:
-    """What an encoder of gathers relies on, when no survey is known."""
-    time = ds["time"].values
-    layout = {"dt": float(time[1] - time[0])}
-    for name in ("source_x", "receiver_x"):
+def _split(
+    n: int, fraction: float, groups: np.ndarray | None, random: np.random.RandomState
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows held out for validation, and rows kept for training.
+
+    Samples of one file are related, so files are held out whole where there are several.
+    """
+    labels = (
+        np.arange(n)
+        if groups is None or len(set(groups)) < 2
+        else np.unique(groups, return_inverse=True)[1]
+    )
+    order = random.permutation(labels.max() + 1)
+    count = round(fraction * len(order))
+    if fraction > 0 and labels.max() + 1 < n:
+        count = max(1, count)
+    held = np.isin(labels, order[:count])
+    if held.sum() < 2 or n - held.sum() < 2:
+        held[:] = False
+    return random.permutation(np.flatnonzero(held)), random.permutation(np.flatnonzero(~held))
+
+
+def _axes(ds: xr.Dataset) -> dict[str, dict[str, float]]:
+    """Start, end and step of the coordinates that encoders rely on."""
+    found = {}
+    for name in (*_SEISMIC_COORDS, *_VELOCITY_COORDS):
         if name in ds.coords:
-            layout[f"{name} minimum"] = float(ds[name].min())
-            layout[f"{name} maximum"] = float(ds[name].max())
-    return layout
+            values = np.ravel(ds[name].values).astype(float)
+            step = float(values[1] - values[0]) if values.size > 1 else 0.0
+            found[name] = {"first": float(values[0]), "last": float(values[-1]), "step": step}
+    return found
 
 
-def _require_layout(expected: dict[str, float], found: dict[str, float]) -> None:
+def _require_axes(
+    expected: dict[str, dict[str, float]], found: dict[str, dict[str, float]], what: str
+) -> None:
     lines = [
-        f"{name}: {found[name]:g} against {value:g}"
-        for name, value in expected.items()
-        if name in found and not np.isclose(found[name], value, rtol=1e-6, atol=1e-6)
+        f"{name}: {mine['first']:g} to {mine['last']:g} in steps of {mine['step']:g}, the model's: "
+        f"{axis['first']:g} to {axis['last']:g} in steps of {axis['step']:g}"
+        for name, axis in expected.items()
+        if (mine := found.get(name)) is not None
+        and not np.allclose(list(mine.values()), list(axis.values()), rtol=1e-6, atol=1e-6)
     ]
     if lines:
         raise SurveyMismatchError(
-            "the survey of these gathers differs from the model's:\n  " + "\n  ".join(lines)
+            f"the coordinates of {what} are not those that the model was trained with:\n  "
+            + "\n  ".join(lines)
         )

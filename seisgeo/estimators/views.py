@@ -20,6 +20,9 @@ MODALITIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "physics": ("descriptor_value", ("sample", "descriptor")),
 }
 
+#: Kind of cube that holds each of them.
+KINDS = {"seismic": "gathers", "velocity": "velocity", "physics": "physics"}
+
 #: Variables smaller than this are loaded once; larger ones are read batch by batch.
 LOAD_BYTES = 4 * 2**30
 
@@ -103,6 +106,7 @@ def views_of(ds: xr.Dataset, modalities: Sequence[str]) -> Views:
             raise ConventionError(
                 f"variable {variable!r}: expected dimensions {dims}, found {ds[variable].dims}"
             )
+        conventions.validate(ds[[variable]], KINDS[name])
         array = ds[variable].transpose(*dims)
         if array.nbytes <= LOAD_BYTES:
             conventions.check_finite(array.load())

@@ -6,6 +6,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import descriptors
+from seisgeo.errors import ParameterError
 
 __all__ = ["Gallery"]
 
@@ -51,11 +52,11 @@ class Gallery:
 
         Raises
         ------
-        ValueError
+        ParameterError
             If `k` is less than 1 or more than the gallery holds.
         """
         if not 1 <= k <= len(self):
-            raise ValueError(f"k must be 1 to {len(self)} (the gallery's size), found {k}")
+            raise ParameterError(f"k must be 1 to {len(self)} (the gallery's size), found {k}")
         gallery = self.embedding.transpose("sample", "feature").values
         index = np.empty((len(query), k), dtype=np.int64)
         score = np.empty((len(query), k), dtype=np.float32)

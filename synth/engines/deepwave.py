@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
@@ -132,11 +134,34 @@ def simulate_array(
     settings = plan(survey, max_velocity)
     n = len(velocity)
     out = np.empty((n, survey.n_sources, survey.nt, survey.n_receivers), dtype=np.float32)
-    with torch.no_grad():
+    with torch.no_grad(), _one_thread(device):
         for start in tqdm(range(0, n, batch), disable=not progress, desc="simulate"):
             part = torch.as_tensor(velocity[start : start + batch], dtype=torch.float32)
             out[start : start + batch] = _propagate(part.to(device), survey, settings).cpu()
     return out
+
+
+@contextlib.contextmanager
+def _one_thread(device: str) -> Iterator[None]:
+    """On a CPU, simulate on one thread with denormal numbers as zero.
+
+    Two threads of Deepwave's are many times slower than one as soon as anything else runs; many
+    models are simulated in parallel by processes instead. Denormal numbers at the wavefront's edge
+    cost more than all others, and would make bytes depend on the caller's settings.
+    """
+    import torch
+
+    if device != "cpu":
+        yield
+        return
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+        torch.set_num_threads(threads)
 
 
 def plan(survey: Survey, max_velocity: float = 4500.0) -> dict[str, Any]:
@@ -273,6 +298,12 @@ def _check_grid(velocity: xr.DataArray, survey: Survey) -> None:
                 raise SimulationError(
                     f"the models' {axis} steps are {step.min():g} to {step.max():g} m, "
                     f"the survey's grid spacing is {survey.grid_spacing:g} m"
+                )
+            start = float(velocity[axis][0])
+            if abs(start) > 1e-3 * survey.grid_spacing:
+                raise SimulationError(
+                    f"the models' {axis} axis starts at {start:g} m, the survey's positions count "
+                    f"from 0: shift it, models.assign_coords({axis}=models.{axis} - {start:g})"
                 )
 
 

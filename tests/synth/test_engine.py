@@ -177,6 +177,14 @@ def test_other_grid_is_refused():
     models = sg.synth.draw_velocity("flatvel-a", 1, seed=0, shape=(60, 70))
     with pytest.raises(SimulationError, match=r"60 x 70 cells.*70 x 70"):
         sg.synth.simulate(models, Survey.openfwi())
-    models = sg.synth.draw_velocity("flatvel-a", 1, seed=0, spacing=12.5)
+    models = sg.synth.draw_velocity("flatvel-a", 1, seed=0, grid_spacing=12.5)
     with pytest.raises(SimulationError, match=r"steps are 12\.5"):
         sg.synth.simulate(models, Survey.openfwi())
+
+
+def test_models_count_from_the_surveys_origin():
+    models = sg.synth.draw_velocity("flatvel-a", 1, seed=0)
+    moved = models.assign_coords(x=models["x"] + 5000.0)
+    moved["x"].attrs = models["x"].attrs
+    with pytest.raises(SimulationError, match=r"x axis starts at 5000 m.*models\.x - 5000"):
+        sg.synth.simulate(moved, Survey.openfwi())

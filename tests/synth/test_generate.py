@@ -119,3 +119,10 @@ def test_marine_surveys_get_water(survey):
 def test_nothing_asked_is_said(survey):
     with pytest.raises(ValueError, match="nothing to generate: n=0"):
         make(None, survey, n=0)
+
+
+def test_families_are_named_once_in_one_spelling(survey):
+    pairs = sg.synth.generate("FlatVel_A", 1, survey=survey, workers=1, progress=False)
+    assert pairs["family"].values.tolist() == ["flatvel-a"]
+    with pytest.raises(ValueError, match="named more than once: flatvel-a, flatvel-a"):
+        sg.synth.generate(["FlatVel_A", "flatvel-a"], 1, survey=survey)

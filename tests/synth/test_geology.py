@@ -146,7 +146,7 @@ def test_seeds_families_and_numbers_differ(drawn):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_any_grid(family):
     ds = draw_velocity(
-        family, 3, seed=0, shape=(100, 150), spacing=25.0, velocity_range=(1600, 5000)
+        family, 3, seed=0, shape=(100, 150), grid_spacing=25.0, velocity_range=(1600, 5000)
     )
     conventions.validate(ds, "velocity", values=True)
     assert dict(ds.velocity.sizes) == {"sample": 3, "depth": 100, "x": 150}
@@ -161,8 +161,8 @@ def test_any_grid(family):
 
 @pytest.mark.parametrize("family", ["flatvel-b", "curvevel-a"])
 def test_a_finer_grid_shows_the_same_geology(family):
-    coarse = draw_velocity(family, 5, seed=4, shape=(60, 80), spacing=20.0).velocity.values
-    fine = draw_velocity(family, 5, seed=4, shape=(120, 160), spacing=10.0).velocity.values
+    coarse = draw_velocity(family, 5, seed=4, shape=(60, 80), grid_spacing=20.0).velocity.values
+    fine = draw_velocity(family, 5, seed=4, shape=(120, 160), grid_spacing=10.0).velocity.values
     # Only cells that an interface crosses can differ.
     assert np.mean(fine[:, ::2, ::2] == coarse) > 0.9
 
@@ -175,7 +175,8 @@ def test_wide_faulted_sections_keep_their_layers_in_view():
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_water_lies_on_top(family):
-    ds = draw_velocity(family, 20, seed=3, shape=(100, 120), spacing=10.0, water_depth=(150, 400),
+    ds = draw_velocity(
+        family, 20, seed=3, shape=(100, 120), water_depth=(150, 400),
                        velocity_range=(1600, 4500))  # fmt: skip
     water = ds.velocity.values == 1500.0
     assert not (np.diff(water.astype(int), axis=1) > 0).any()  # no water below rock
@@ -201,7 +202,7 @@ def test_flat_layers_stay_flat_below_water():
         ({"family": "salt"}, "unknown velocity family 'salt'. Known: flatvel-a, .*style-b"),
         ({"shape": (70, 4)}, r"at least 10 x 10 cells, found \(70, 4\)"),
         ({"shape": (70, 70, 70)}, r"expected \(depth, x\)"),
-        ({"spacing": 0.0}, "spacing: expected metres above zero, found 0.0"),
+        ({"grid_spacing": 0.0}, "grid_spacing: expected metres above zero, found 0.0"),
         ({"velocity_range": (4500, 1500)}, r"\(lowest, highest\) in m/s, found \(4500, 1500\)"),
         ({"velocity_range": (1.5, 4.5)}, r"\(1.5, 4.5\) looks like km/s"),
         ({"velocity_range": (-5, 4500)}, "expected P velocities of 100 to 12000"),

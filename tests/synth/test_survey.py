@@ -68,6 +68,58 @@ def test_offsets_follow_the_line_whatever_its_azimuth(azimuth):
     np.testing.assert_allclose(offset[0], -100 - 25 * np.arange(24.0), atol=1e-6)
 
 
+def test_a_source_beside_the_line_keeps_its_distance():
+    ds = streamer()
+    ds["source_y"] = ds["source_y"] + 60.0
+    offset = inline_offset(conventions.describe(ds))
+    np.testing.assert_allclose(offset[0], -np.hypot(100 + 25 * np.arange(24.0), 60.0))
+
+
+def test_an_areal_spread_is_refused():
+    ds = streamer()
+    across = np.tile(np.arange(24) % 6 * 100.0, (3, 1))
+    ds["receiver_y"] = (("shot", "receiver"), across, ds["receiver_y"].attrs)
+    with pytest.raises(SurveyMismatchError, match="spread over an area, not along a line"):
+        Survey.from_gathers(ds)
+
+
+def test_offsets_win_where_the_reader_trusted_them():
+    ds = streamer()
+    offset = (ds["receiver_x"] - ds["source_x"]).transpose("shot", "receiver")
+    for name in ("source_x", "receiver_x"):
+        ds[name] = ds[name] * 10
+    ds = conventions.describe(ds.assign_coords(offset=offset))
+    np.testing.assert_allclose(inline_offset(ds), offset)
+
+
+def test_dead_shots_are_passed_over():
+    ds = streamer()
+    live = np.ones((3, 24), dtype=bool)
+    live[1] = False
+    survey = Survey.from_gathers(ds.assign_coords(live=(("shot", "receiver"), live)))
+    assert survey.n_receivers == 24
+    with pytest.raises(SurveyMismatchError, match="every trace is dead"):
+        Survey.from_gathers(ds.assign_coords(live=(("shot", "receiver"), live & False)))
+
+
+def test_sources_on_a_free_surface_are_refused():
+    values = json.loads(Survey.openfwi().to_json())
+    values |= {"free_surface": True, "source_depth": [0.0] * 5}
+    with pytest.raises(ConventionError, match="on a free surface the pressure is zero"):
+        Survey(**values)
+
+
+def test_training_gathers_are_no_field_gathers():
+    ds = xr.Dataset(
+        {"amplitude": (("sample", "source", "time", "receiver"), np.zeros((1, 1, 4, 3)))},
+        coords={"time": np.arange(4) * 0.001},
+    )
+    with pytest.raises(
+        SurveyMismatchError, match=r"expected field gathers .*see Survey\.from_attrs"
+    ):
+        Survey.from_gathers(conventions.describe(ds))
+
+
 def test_header_offsets_stand_in_for_missing_positions():
     ds = streamer()
     offset = ds["receiver_x"] - ds["source_x"]
