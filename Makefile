@@ -6,6 +6,8 @@ READY := $(VENV)/.ready
 OUT ?= out/demo
 SEGY ?= $(wildcard ../shared/data/segy/viking_small.segy)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
+# Sample files that are already here need no network.
+export SEISGEO_DATA_DIR ?= $(dir $(SEGY))
 
 .PHONY: demo test test-slow lint types clean
 

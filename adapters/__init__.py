@@ -1,7 +1,8 @@
 """Formats to labelled xarray cubes, and back.
 
 Opening needs no function of ours: xarray finds the formats by itself
-(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, and the writers.
+(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, the writers, and
+:func:`open_cube`, which opens whatever it is given and says in one line why it cannot.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 __all__ = [
     "convert",
     "describe_segy",
+    "open_cube",
     "write_netcdf",
     "write_openfwi",
     "write_segy",
@@ -22,6 +24,7 @@ __all__ = [
 _HOMES = {
     "convert": "conversion",
     "describe_segy": "segy.describe",
+    "open_cube": "opening",
     "write_netcdf": "conversion",
     "write_openfwi": "openfwi",
     "write_segy": "segy.write",

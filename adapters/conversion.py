@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from seisgeo.adapters.opening import open_cube
+from seisgeo.adapters.segy import SUFFIXES
 from seisgeo.errors import FormatError, OutputExistsError
 from seisgeo.files import whole_output
 
@@ -176,14 +178,14 @@ def convert(
     source : path-like
         Anything that xarray opens: SEG-Y, OpenFWI, Zarr, NetCDF, …
     target : path-like
-        What to make. The suffix says the format: ``.zarr``, ``.nc``, ``.sgy`` or ``.segy``;
+        What to make. The suffix says the format: ``.zarr``, ``.nc``, ``.sgy``, ``.segy``, ``.seg``;
         ``.npy`` is a single OpenFWI file, a name without a suffix a folder of them.
     overwrite : bool, default False
         Replace what stands under `target`.
     engine : str, optional
         xarray engine to open `source` with, for instance ``"seisgeo-segy"``; found by itself.
     **open_options
-        Passed on to :func:`xarray.open_dataset`.
+        Options of the reader, see :func:`seisgeo.adapters.open_cube`.
 
     Returns
     -------
@@ -192,6 +194,8 @@ def convert(
 
     Raises
     ------
+    MissingFileError
+        If there is no `source`.
     FormatError
         If the suffix of `target` is not known, or nothing can open `source`.
     OutputExistsError
@@ -215,7 +219,7 @@ def convert(
             raise OutputExistsError(
                 f"{final} already exists; choose another name or pass overwrite=True"
             )
-    with _open(source, engine, open_options) as ds:
+    with open_cube(source, engine=engine, **open_options) as ds:
         write(ds, final, overwrite=overwrite)
     return final
 
@@ -226,7 +230,7 @@ def _writer(target: Path) -> Callable[..., Any]:
         return write_zarr
     if suffix == ".nc":
         return write_netcdf
-    if suffix in (".sgy", ".segy"):
+    if suffix in SUFFIXES:
         from seisgeo.adapters.segy import write_segy
 
         return write_segy
@@ -237,13 +241,13 @@ def _writer(target: Path) -> Callable[..., Any]:
 
         return write_openfwi
     raise FormatError(
-        f"{target}: no writer for the suffix {target.suffix!r}; known: .zarr, .nc (NetCDF), .sgy "
-        "and .segy (SEG-Y), .npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
+        f"{target}: no writer for the suffix {target.suffix!r}; known: .zarr, .nc (NetCDF), "
+        f"{', '.join(SUFFIXES)} (SEG-Y), .npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
     )
 
 
 def _write_single_npy(ds: xr.Dataset, path: Path, *, overwrite: bool) -> None:
-    from seisgeo.adapters.openfwi_write import check_openfwi, write_npy
+    from seisgeo.adapters.openfwi_write import check_npy_name, check_openfwi, write_npy
 
     names = check_openfwi(ds)
     if len(names) > 1:
@@ -251,26 +255,9 @@ def _write_single_npy(ds: xr.Dataset, path: Path, *, overwrite: bool) -> None:
             f"{path}: a .npy file holds amplitudes or velocities, this cube has both; name a "
             "folder (without a suffix), or drop one with drop_variables='velocity' or 'amplitude'"
         )
+    check_npy_name(ds[names[0]], path)
     with whole_output(path, overwrite=overwrite) as stage:
         write_npy(ds[names[0]], stage)
-
-
-def _open(
-    source: str | os.PathLike[str], engine: str | None, options: Mapping[str, Any]
-) -> xr.Dataset:
-    name = os.fspath(source)
-    if "://" not in name and not os.path.exists(name):
-        raise FormatError(f"{name}: no such file or folder")
-    try:
-        return xr.open_dataset(source, engine=engine, **options)
-    except ValueError as error:
-        if "did not find a match" not in str(error):
-            raise
-        raise FormatError(
-            f"{name}: nothing here can open it; expected SEG-Y (.sgy, .segy), OpenFWI (.npy files "
-            "or a folder of them), Zarr or NetCDF; if it is one of these, name the reader with "
-            f"engine=: {', '.join(sorted(xr.backends.list_engines()))}"
-        ) from error
 
 
 def _chunks(variable: xr.Variable) -> tuple[int, ...]:

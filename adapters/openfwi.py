@@ -30,7 +30,13 @@ from seisgeo.adapters.openfwi_families import (
 )
 from seisgeo.adapters.openfwi_files import Pair, find_pairs, looks_right
 from seisgeo.adapters.openfwi_npy import NpyStack
-from seisgeo.adapters.openfwi_write import BLOCK_BYTES, DIMS, read_sidecar, write_openfwi
+from seisgeo.adapters.openfwi_write import (
+    BLOCK_BYTES,
+    DIMS,
+    Sidecar,
+    read_sidecar,
+    write_openfwi,
+)
 from seisgeo.errors import ConventionError, FormatError
 
 __all__ = [
@@ -122,9 +128,11 @@ class OpenFWIBackend(BackendEntrypoint):
 
         Raises
         ------
+        MissingFileError
+            If there is no such file or folder.
         FormatError
-            If a file is missing, cut short, of another shape or type than its name says, or of
-            neither split; the message names it.
+            If a file of a pair is missing, cut short, of another shape or type than its name says,
+            or of neither split; the message names it.
         """
         path = Path(filename_or_obj)
         dropped = {drop_variables} if isinstance(drop_variables, str) else set(drop_variables or ())
@@ -132,13 +140,18 @@ class OpenFWIBackend(BackendEntrypoint):
             path, amplitude="amplitude" not in dropped, velocity="velocity" not in dropped
         )
         sidecar = None if spacing or dt else read_sidecar(path)
-        if sidecar and sidecar["family"] and not any(p.family for p in pairs):
-            pairs = [Pair(sidecar["family"], p.seismic, p.velocity) for p in pairs]
+        if sidecar and sidecar.family:
+            pairs = [
+                Pair(p.family or sidecar.family * sidecar.covers(p.main), p.seismic, p.velocity)
+                for p in pairs
+            ]
         pairs = _of_family(pairs, path, [family] if isinstance(family, str) else family or [])
         pairs = _of_split(pairs, path, split)
         ds = _cube(pairs, path, spacing or SPACING, dt or DT)
-        if sidecar:
-            ds = _restore(ds, sidecar, path)
+        if sidecar and _covers_all(sidecar, pairs):
+            kept = xr.Dataset.from_dict(sidecar.cube)
+            ds = ds.assign_coords({n: c for n, c in kept.coords.items() if {*c.dims} <= {*ds.dims}})
+            ds.attrs = kept.attrs
         ds.attrs |= conventions.provenance(source=str(path), source_format="OpenFWI", split=split)
         return ds.drop_vars(dropped, errors="ignore")
 
@@ -230,14 +243,13 @@ def _samples_a_chunk(count: int, most: int) -> int:
     return best if 4 * best >= most else most
 
 
-def _restore(ds: xr.Dataset, sidecar: dict[str, Any], path: Path) -> xr.Dataset:
-    """Put back the coordinates and attributes that were written beside the files."""
-    kept = xr.Dataset.from_dict(sidecar["cube"])
-    for dim, size in kept.sizes.items():
-        if ds.sizes.get(dim, size) != size:
-            raise FormatError(
-                f"{path}: its files have {ds.sizes[dim]} along {dim}, but the coordinates in "
-                f"{sidecar['path']} have {size}; remove that file, or pass spacing= and dt="
-            )
-    coords = {n: c for n, c in kept.coords.items() if set(c.dims) <= set(ds.dims)}
-    return ds.assign_coords(coords).assign_attrs(kept.attrs)
+def _covers_all(sidecar: Sidecar, pairs: list[Pair]) -> bool:
+    """Whether the coordinates beside the files are theirs; FormatError where only of some."""
+    files = [file for p in pairs for file in (p.seismic, p.velocity) if file]
+    alien = [file.path for file in files if not sidecar.covers(file)]
+    if alien and len(alien) < len(files):
+        raise FormatError(
+            f"{alien[0]}: {sidecar.path} holds the coordinates of the files around it, but not of "
+            "this one; open them separately, or all with one acquisition by spacing= and dt="
+        )
+    return not alien

@@ -16,7 +16,7 @@ from seisgeo.adapters.openfwi_npy import (
     first_word,
     read_header,
 )
-from seisgeo.errors import FormatError
+from seisgeo.errors import FormatError, MissingFileError
 
 __all__ = ["Pair", "find_pairs", "looks_right"]
 
@@ -56,8 +56,10 @@ def find_pairs(path: Path, *, amplitude: bool = True, velocity: bool = True) -> 
 
     Raises
     ------
+    MissingFileError
+        If there is no such file or folder.
     FormatError
-        If there is no such file, a pair is missing, or shapes disagree.
+        If a pair is missing, or shapes disagree.
     """
     path = Path(os.path.abspath(path))  # the names of the folders above say the family
     if path.is_dir():
@@ -65,7 +67,7 @@ def find_pairs(path: Path, *, amplitude: bool = True, velocity: bool = True) -> 
     elif path.exists():
         pairs = [_file_pair(path, amplitude, velocity)]
     else:
-        raise FormatError(f"{path}: no such file or folder")
+        raise MissingFileError(f"{path}: no such file or folder")
     for pair in pairs:
         _check_counts(pair)
     _check_same([p.seismic for p in pairs if p.seismic], "(source, time, receiver)")
@@ -178,9 +180,9 @@ def _check_same(files: Sequence[NpyFile], dims: str) -> None:
 def looks_right(path: Path) -> bool:
     """Whether `path` is a ``.npy`` file, or a folder that holds some, to be opened as OpenFWI."""
     if not path.is_dir():
-        # No other reader of xarray takes .npy: a broken file is ours too, so that the user reads
-        # what is wrong with it.
-        return path.suffix.lower() == ".npy" and path.is_file()
+        # No other reader of xarray takes .npy: a broken or missing file is ours too, so that the
+        # user reads what is wrong with it.
+        return path.suffix.lower() == ".npy"
     if path.suffix == ".zarr" or (path / "zarr.json").exists():
         return False
     return any(first_word(file) or _may_be_samples(file) for file in _npy_files(path, depth=3))

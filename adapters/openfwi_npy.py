@@ -8,7 +8,7 @@ import re
 import threading
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,15 +18,29 @@ import numpy as np
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from seisgeo.errors import FormatError
+from seisgeo.errors import FormatError, MissingFileError
 
-__all__ = ["SEISMIC_WORDS", "VELOCITY_WORDS", "NpyFile", "NpyStack", "first_word", "read_header"]
+__all__ = [
+    "SEISMIC_WORDS",
+    "VELOCITY_WORDS",
+    "NpyFile",
+    "NpyStack",
+    "file_kind",
+    "first_word",
+    "read_header",
+]
 
 #: First words of OpenFWI's file names.
 SEISMIC_WORDS = ("data", "seis")
 VELOCITY_WORDS = ("model", "vel")
 
 _NAMED = re.compile(r"(data|seis|model|vel)([\d_].*)?", re.IGNORECASE)
+_NAMED_VELOCITY = re.compile(r"model|vel", re.IGNORECASE)
+
+# Velocities of rock and water (m/s) by which a file is known whose name does not say what it holds,
+# and how many values along each axis of its first sample are looked at.
+_VELOCITIES = (300.0, 10_000.0)
+_LOOKED_AT = 64
 
 #: Files mapped at the same time; a mapping holds a file descriptor.
 _OPEN_FILES = 64
@@ -92,7 +106,6 @@ class NpyFile:
                 f"{path}: expected plain numbers (float32), found dtype {dtype}{why}; save the "
                 "array again with .astype('float32')"
             )
-        kind = _kind(path, shape)
         if 0 in shape:
             raise FormatError(f"{path}: holds no samples, its shape is {shape}")
         expected = start + math.prod(shape) * dtype.itemsize
@@ -102,6 +115,8 @@ class NpyFile:
                 f"{path}: cut short: its header says {shape} {dtype}, which takes {expected} "
                 f"bytes, but the file has {size}; copy or download it again"
             )
+        order: Any = "F" if fortran else "C"
+        kind = file_kind(path, shape, lambda: np.memmap(path, dtype, "r", start, shape, order)[0])
         return cls(str(path), shape, dtype, start, fortran, kind)
 
 
@@ -115,7 +130,7 @@ def read_header(path: Path) -> tuple[tuple[int, ...], np.dtype, int, bool]:
             shape, fortran, dtype = read(stream)
             return shape, dtype, stream.tell(), fortran
     except FileNotFoundError:
-        raise FormatError(f"{path}: no such file") from None
+        raise MissingFileError(f"{path}: no such file") from None
     except ValueError as error:
         raise FormatError(
             f"{path}: not a .npy file that can be read ({str(error).splitlines()[0]})"
@@ -128,20 +143,52 @@ def first_word(path: Path) -> str:
     return match[1].lower() if match else ""
 
 
-def _kind(path: Path, shape: tuple[int, ...]) -> str:
+def file_kind(path: Path, shape: tuple[int, ...], first: Callable[[], np.ndarray]) -> str:
+    """What a ``.npy`` file holds, by its name, else by its shape and its first sample.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Name of the file.
+    shape : tuple of int
+        Shape in the file.
+    first : callable
+        Gives the first sample; called only where the name and the shape leave it open: an array
+        (sample, 1, ., .) may be velocity maps or the gathers of a single source.
+
+    Returns
+    -------
+    {"velocity", "seismic"}
+        The kind.
+
+    Raises
+    ------
+    FormatError
+        If the shape is neither's, or not what the name says.
+    """
     word = first_word(path)
-    if word in VELOCITY_WORDS or (not word and len(shape) == 4 and shape[1] == 1):
-        if len(shape) == 3 or (len(shape) == 4 and shape[1] == 1):
-            return "velocity"
+    channel = len(shape) == 4 and shape[1] == 1
+    maps = channel or len(shape) == 3
+    if word in VELOCITY_WORDS and not maps:
         raise FormatError(
             f"{path}: expected velocity maps of shape (sample, 1, depth, x), found {shape}"
         )
+    if maps and word not in SEISMIC_WORDS:
+        named = _NAMED_VELOCITY.match(path.stem)
+        if named or (channel and _are_velocities(first())):
+            return "velocity"
     if len(shape) in (3, 4):
         return "seismic"
     raise FormatError(
         f"{path}: expected seismic data of shape (sample, source, time, receiver), one record "
         f"(source, time, receiver), or velocity maps (sample, 1, depth, x); found {shape}"
     )
+
+
+def _are_velocities(sample: np.ndarray) -> bool:
+    some = sample[tuple(slice(None, None, max(1, n // _LOOKED_AT)) for n in sample.shape)]
+    low, high = _VELOCITIES
+    return bool(((some > low) & (some < high)).all())
 
 
 class NpyStack(BackendArray):

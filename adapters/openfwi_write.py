@@ -8,6 +8,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,18 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from seisgeo.adapters.openfwi_families import canonical_family
+from seisgeo.adapters.openfwi_npy import NpyFile, file_kind
 from seisgeo.errors import ConventionError, FormatError
 from seisgeo.files import whole_output
 
-__all__ = ["check_openfwi", "read_sidecar", "write_npy", "write_openfwi"]
+__all__ = [
+    "Sidecar",
+    "check_npy_name",
+    "check_openfwi",
+    "read_sidecar",
+    "write_npy",
+    "write_openfwi",
+]
 
 #: Dimensions of OpenFWI's arrays; velocity maps have an axis of length one after the first.
 DIMS = {
@@ -106,6 +115,7 @@ def write_openfwi(
     parts = _by_family(ds, family)
     _warn_of_loss(ds)
     final = Path(folder)
+    shapes: dict[str, tuple[int, ...]] = {}
     with whole_output(final, overwrite=overwrite) as stage:
         stage.mkdir()
         for label, rows in parts.items():
@@ -121,29 +131,63 @@ def write_openfwi(
                 for name, file in zip(names, files, strict=True):
                     path = stage / inner / file
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    write_npy(ds[name].isel(sample=samples), path)
+                    shape = write_npy(ds[name].isel(sample=samples), path)
+                    shapes[path.relative_to(stage).as_posix()] = shape
                 lines.append("\t".join(os.path.abspath(final / inner / file) for file in files))
             if "amplitude" in names:
                 # The loader cuts off the last character of each line: the last needs its newline.
                 text = "".join(f"{line}\n" for line in lines)
                 (stage / inner / "annotation.txt").write_text(text, encoding="utf-8")
-        _write_sidecar(ds, stage, next(iter(parts)) if len(parts) == 1 else "")
+        _write_sidecar(ds, stage, next(iter(parts)) if len(parts) == 1 else "", shapes)
     return final
 
 
-def write_npy(values: xr.DataArray, path: Path) -> None:
-    """Write one variable as float32 to a new ``.npy`` file, block by block."""
+def write_npy(values: xr.DataArray, path: Path) -> tuple[int, ...]:
+    """Write one variable as float32 to a new ``.npy`` file, block by block; return its shape."""
+    shape = _shape(values)
     values = values.transpose(*DIMS[str(values.name)])
-    shape = list(values.shape)
-    if values.name == "velocity":
-        shape.insert(1, 1)
     step = max(1, BLOCK_BYTES // (4 * math.prod(shape[1:])))
     with path.open("xb") as stream:
-        header = {"descr": "<f4", "fortran_order": False, "shape": tuple(shape)}
+        header = {"descr": "<f4", "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(stream, header)
         for start in range(0, shape[0], step):
             block = values.isel(sample=slice(start, start + step)).values
             stream.write(np.ascontiguousarray(block, "<f4").data)
+    return shape
+
+
+def _shape(values: xr.DataArray) -> tuple[int, ...]:
+    first, *rest = (values.sizes[dim] for dim in DIMS[str(values.name)])
+    return (first, 1, *rest) if values.name == "velocity" else (first, *rest)
+
+
+def check_npy_name(values: xr.DataArray, path: Path) -> None:
+    """Refuse the name of a single ``.npy`` file that would open as the other kind of data.
+
+    Parameters
+    ----------
+    values : xarray.DataArray
+        ``amplitude`` or ``velocity``; its first sample is read where the name leaves it open.
+    path : pathlib.Path
+        Name that the file is to have.
+
+    Raises
+    ------
+    FormatError
+        If it would; the message gives a name that does not.
+    """
+    wanted = "velocity" if values.name == "velocity" else "seismic"
+    try:
+        found = file_kind(path, _shape(values), lambda: values.isel(sample=0).values)
+    except FormatError:  # its name says velocity maps, its shape does not
+        found = "velocity"
+    if found != wanted:
+        what = {"velocity": "velocity maps", "seismic": "seismic data"}
+        name = {"velocity": "model.npy", "seismic": "data.npy"}[wanted]
+        raise FormatError(
+            f"{path}: {what[wanted]} of shape {_shape(values)} would open as {what[found]} under "
+            f"this name; call the file {name}, or something that begins with {name[:-4]}_"
+        )
 
 
 def check_openfwi(ds: xr.Dataset) -> list[str]:
@@ -159,7 +203,8 @@ def check_openfwi(ds: xr.Dataset) -> list[str]:
             raise ConventionError(
                 f"variable {name!r}: OpenFWI files hold ({', '.join(DIMS[name])}), this cube has "
                 f"({', '.join(map(str, ds[name].dims))}); write field gathers and stacks as SEG-Y, "
-                "Zarr or NetCDF"
+                "Zarr or NetCDF (target line.sgy, line.zarr or line.nc); to bring field gathers to "
+                "the survey of training data, use seisgeo.match_to_survey first"
             )
     return names
 
@@ -203,14 +248,51 @@ def _warn_of_loss(ds: xr.Dataset) -> None:
         )
 
 
-def _write_sidecar(ds: xr.Dataset, folder: Path, family: str) -> None:
+def _write_sidecar(
+    ds: xr.Dataset, folder: Path, family: str, shapes: dict[str, tuple[int, ...]]
+) -> None:
     cube = ds.drop_vars(list(ds.data_vars)).drop_dims("sample", errors="ignore").to_dict()
-    content = {"format": SIDECAR, "family": family, "cube": cube}
+    content = {"format": SIDECAR, "family": family, "files": shapes, "cube": cube}
     text = json.dumps(content, default=lambda value: np.asarray(value).tolist())
     (folder / SIDECAR).write_text(text, encoding="utf-8")
 
 
-def read_sidecar(path: Path) -> dict[str, Any] | None:
+@dataclass(frozen=True)
+class Sidecar:
+    """What :func:`write_openfwi` left beside its files, and for which files it holds.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The JSON file.
+    family : str
+        Family of the files, where they have one and no folder says it.
+    files : dict
+        Path from the JSON file's folder -> shape of the array.
+    cube : dict
+        Coordinates and attributes, a dataset as a dict.
+    """
+
+    path: Path
+    family: str
+    files: dict[str, list[int]]
+    cube: dict[str, Any]
+
+    def covers(self, file: NpyFile) -> bool:
+        """Whether `file` was written with it; FormatError if another stands under its name."""
+        name = os.path.relpath(file.path, self.path.parent).replace(os.sep, "/")
+        if name not in self.files:
+            return False
+        if list(file.shape) != self.files[name]:
+            raise FormatError(
+                f"{file.path}: its shape is {file.shape}, but {self.path} holds the coordinates of "
+                f"a file of shape {tuple(self.files[name])}; remove that JSON file to read them "
+                "with OpenFWI's acquisition, or pass spacing= and dt="
+            )
+        return True
+
+
+def read_sidecar(path: Path) -> Sidecar | None:
     """What :func:`write_openfwi` left beside `path`, in its folder or up to two above.
 
     Parameters
@@ -220,9 +302,14 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
 
     Returns
     -------
-    dict or None
-        ``path`` (of the JSON file), ``family`` and ``cube`` (a dataset as a dict); None where there
-        is no such file.
+    Sidecar or None
+        None where there is no such file. It may stand above files that others put there: ask
+        :meth:`Sidecar.covers`.
+
+    Raises
+    ------
+    FormatError
+        If such a file holds something else.
     """
     start = Path(os.path.abspath(path))
     folders: Iterable[Path] = start.parents if start.is_file() else [start, *start.parents]
@@ -232,8 +319,9 @@ def read_sidecar(path: Path) -> dict[str, Any] | None:
             continue
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            return {"path": file, "family": content["family"], "cube": content["cube"]}
-        except (ValueError, KeyError, TypeError) as error:
+            files = {str(name): list(shape) for name, shape in content["files"].items()}
+            return Sidecar(file, str(content["family"]), files, dict(content["cube"]))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise FormatError(
                 f"{file}: expected the coordinates that seisgeo wrote, found something else "
                 f"({error}); remove it to read the files with OpenFWI's acquisition"

@@ -2,179 +2,262 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
+import os
+import re
 import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import cyclopts
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from seisgeo._version import __version__
-from seisgeo.errors import OutputExistsError, SeisgeoError
+from seisgeo.errors import FormatError, OutputExistsError, ParameterError, SeisgeoError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["app", "main"]
+__all__ = ["app", "as_options", "evaluation_text", "main", "to_json"]
 
 app = cyclopts.App(
     name="seisgeo",
     help="From field SEG-Y to the earth models that explain it.",
     version=__version__,
-    help_format="plaintext",
+    help_format="markdown",
+    suppress_keyboard_interrupt=False,
 )
 
-Json = Annotated[bool, Parameter(name="--json", negative="")]
-Overwrite = Annotated[bool, Parameter(negative="")]
+Flag = Annotated[bool, Parameter(negative="", show_default=False)]
+Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False)]
+Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Neighbours = Annotated[int, Parameter(name=["--k", "-k"], validator=validators.Number(gte=1))]
+
+SEGY = cyclopts.Group("SEG-Y, where the headers mislead", sort_key=10)
+
+#: Files that only folders of our own formats hold: what --overwrite may replace.
+_OURS = ("zarr.json", ".zgroup", "seisgeo-cube.json", "gathers.sgy")
+#: Options of this command line, which messages of the library name as arguments of Python.
+_ARGUMENT = re.compile(
+    r"\b(overwrite=True|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale|sample_interval|sample_format|quantity"
+    r"|vertical)=(?:\.\.\.)?)(?=(\S?))"
+)
 
 
-@app.command
-def info(file: Path, *, json: Json = False) -> None:
+@dataclasses.dataclass(frozen=True)
+class SegyOptions:
+    """How to read a SEG-Y file whose headers mislead."""
+
+    layout: Literal["shots", "stack", "offset", "line"] | None = None
+    """What the traces make: gathers of shots, a 3-D stack, 3-D gathers by offset, a 2-D line."""
+    coordinate_scale: float | None = None
+    """Metres for each unit of the coordinates in the headers, instead of their own scalar."""
+    sample_interval: float | None = None
+    """Sample interval in seconds (metres for depth) instead of the file's."""
+    sample_format: int | None = None
+    """Sample format code instead of the file's: 1 IBM float, 5 IEEE float, ..."""
+    quantity: Literal["amplitude", "velocity"] | None = None
+    """What the samples are."""
+    vertical: Literal["time", "depth"] | None = None
+    """What the sample axis is."""
+    byte: dict[str, int] | None = None
+    """Where header fields stand, where not as the standard says: --byte.inline 9."""
+
+    def given(self) -> dict[str, Any]:
+        """Those that are set, as arguments of the reader."""
+        names = {"byte": "headers"}
+        given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
+        return {names.get(k, k): v for k, v in given.items()}
+
+
+Segy = Annotated[SegyOptions, Parameter(name="*", group=SEGY)]
+
+
+@app.command(sort_key=1)
+def info(
+    file: Path,
+    /,
+    *,
+    headers: Flag = False,
+    engine: str | None = None,
+    json: Json = False,
+    segy: Segy = SegyOptions(),
+) -> None:
     """Say what is in a file, contradictions first.
+
+    Distances are in metres, velocities in m/s. Samples are not read, so it is quick on any size.
+
+        seisgeo info line.sgy
+        seisgeo info train.zarr --json
 
     Parameters
     ----------
     file
         SEG-Y, OpenFWI .npy or folder, Zarr store, NetCDF, or a model that `seisgeo fit` saved.
+    headers
+        Show the binary, trace and text headers too.
+    engine
+        Reader to use: seisgeo-segy, seisgeo-openfwi, zarr or h5netcdf; found by the file's name.
     json
-        Print JSON instead of text.
+        Print JSON instead of text: everything, headers too.
     """
-    from seisgeo.summary import summarise
+    from seisgeo.summary import summarise, summary_text
 
-    summary = summarise(file)
-    _say(summary, json, _info_text(summary))
+    options = segy.given()
+    engine = engine or ("seisgeo-segy" if options else None)
+    summary = summarise(file, engine=engine, **options)
+    _say(summary, json, as_options(summary_text(summary, headers=headers)))
 
 
-@app.command
+@app.command(sort_key=2)
 def convert(
     source: Path,
     target: Path,
+    /,
     *,
     engine: str | None = None,
-    layout: str | None = None,
-    coordinate_scale: float | None = None,
-    quantity: Literal["amplitude", "velocity"] | None = None,
-    vertical: Literal["time", "depth"] | None = None,
-    overwrite: Overwrite = False,
+    overwrite: Flag = False,
+    segy: Segy = SegyOptions(),
 ) -> None:
     """Convert between SEG-Y, OpenFWI, Zarr and NetCDF; the target's suffix decides.
+
+    Cubes larger than memory are no trouble: they are read and written block by block.
+
+        seisgeo convert line.sgy line.zarr
+        seisgeo convert line.sgy fixed.sgy --coordinate-scale 0.1
 
     Parameters
     ----------
     source
         File or folder to read.
     target
-        What to write: NAME.zarr, NAME.nc, NAME.sgy, or a folder for OpenFWI files.
+        What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.npy (one OpenFWI file), or a
+        name without a suffix for a folder of OpenFWI files.
     engine
-        Reader to use instead of the one that recognises the file (seisgeo-segy, seisgeo-openfwi,
-        zarr, h5netcdf).
-    layout
-        SEG-Y: how the traces are arranged, where it was guessed wrong.
-    coordinate_scale
-        SEG-Y: multiply coordinates with this, where their scalar is missing or wrong.
-    quantity
-        SEG-Y: what the samples are.
-    vertical
-        SEG-Y: what the sample axis is.
+        Reader to use: seisgeo-segy, seisgeo-openfwi, zarr or h5netcdf; found by the source's name.
     overwrite
         Replace what stands under the target's name.
     """
     from seisgeo import adapters
 
-    asked = {
-        "layout": layout,
-        "coordinate_scale": coordinate_scale,
-        "quantity": quantity,
-        "vertical": vertical,
-    }
-    options: dict[str, Any] = {k: v for k, v in asked.items() if v is not None}
+    _require_free(target, overwrite)
+    options = segy.given()
+    engine = engine or ("seisgeo-segy" if options else None)
     written = adapters.convert(source, target, engine=engine, overwrite=overwrite, **options)
     print(f"wrote {written}")
 
 
-@app.command
+@app.command(sort_key=3)
 def synth(
     *,
     families: str,
-    n: Annotated[int, Parameter(name=["-n", "--n"])],
+    n: Annotated[Count, Parameter(name=["-n", "--n"])],
     out: Path,
     seed: int = 0,
     format: Literal["zarr", "npy", "segy"] = "zarr",
     survey: Path | None = None,
-    workers: int | None = None,
+    workers: Count | None = None,
     device: str | None = None,
     engine: Literal["deepwave"] = "deepwave",
-    overwrite: Overwrite = False,
+    overwrite: Flag = False,
 ) -> None:
-    """Generate velocity models and their gathers in bulk; the same call resumes a stopped run.
+    """Generate velocity models and their gathers in bulk, for training.
+
+    Models have velocities of 1500 to 4500 m/s. The same call goes on where a stopped run ended,
+    and finds a finished one done.
+
+        seisgeo synth --families flatvel-a,curvefault-b -n 1000 --out train.zarr
+        seisgeo synth --families all -n 500 --survey line.sgy --out train.zarr
 
     Parameters
     ----------
     families
-        Families of velocity models, separated by commas (flatvel-a, curvefault-b, style-a, ...),
-        or "all".
+        Families of velocity models, separated by commas, or "all": flatvel-a, flatvel-b,
+        curvevel-a, curvevel-b, flatfault-a, flatfault-b, curvefault-a, curvefault-b, style-a,
+        style-b. A is gentle, B is strong.
     n
         Models of each family.
     out
-        What to write: a Zarr store, a folder of OpenFWI files (npy), or a SEG-Y file.
+        What to write: a Zarr store, or a folder of OpenFWI files (npy) or of gathers.sgy and
+        velocity.sgy (segy).
     seed
         The same seed gives the same data, whatever the number of workers.
     format
-        zarr, npy (OpenFWI) or segy.
+        What kind of files.
     survey
-        SEG-Y file (or any gathers) whose survey records the models; OpenFWI's by default.
+        Field SEG-Y (or any gathers) whose sources, receivers, sampling and wavelet record the
+        models; by default OpenFWI's survey: 5 sources, 70 receivers, 1000 samples of 1 ms.
     workers
         Processes on a CPU; by default one for each core.
     device
-        cpu, cuda, ...; by default CUDA where there is one.
+        cpu or cuda; by default CUDA where there is one.
     engine
         What simulates the waves.
     overwrite
-        Replace what stands under `out`.
+        Replace what stands under `out`, and start anew.
     """
     from seisgeo import synth as synthesis
 
-    if format != "zarr" and out.exists() and not overwrite:
-        raise OutputExistsError(f"{out} already exists; choose another name or pass --overwrite")
-    names = list(synthesis.FAMILIES) if families == "all" else families.split(",")
+    names = [name.strip() for name in families.split(",")]
+    if names == ["all"]:
+        names = list(synthesis.FAMILIES)
+    if out.suffix.lower() in {".sgy", ".segy", ".npy", ".nc"}:
+        raise ParameterError(
+            f"{out}: --format {format} writes a folder; give it a name without {out.suffix}"
+        )
+    _require_free(out, overwrite, resumable=format == "zarr")
+    _require_device(device)
     chosen = synthesis.Survey.from_gathers(_open(survey)) if survey else None
-    store = out if format == "zarr" else out.with_name(f"{out.name}.zarr")
-    pairs = synthesis.generate(
-        names,
-        n,
-        survey=chosen,
-        out=store,
-        seed=seed,
-        workers=workers,
-        device=device,
-        overwrite=overwrite,
-    )
+    # Another format is made from a store that no one else has named.
+    store = out if format == "zarr" else out.with_name(f".{out.name}.pairs")
+    there = format == "zarr" and out.exists() and not overwrite
+    try:
+        pairs = synthesis.generate(
+            names,
+            n,
+            survey=chosen,
+            out=store,
+            seed=seed,
+            workers=workers,
+            device=device,
+            overwrite=overwrite,
+        )
+    except KeyboardInterrupt:
+        goes_on = "" if overwrite else "the same command goes on from here"
+        raise KeyboardInterrupt(goes_on) from None
     if format != "zarr":
         from seisgeo import adapters
         from seisgeo.files import remove
 
-        write = adapters.write_openfwi if format == "npy" else adapters.write_segy
+        write = adapters.write_openfwi if format == "npy" else _write_segy_folder
         write(pairs, out, overwrite=overwrite)
         remove(store)
-    print(f"wrote {out}: {pairs.sizes['sample']} pairs of gathers and velocity models")
+    done = f"{out} is there already" if there else f"wrote {out}"
+    print(f"{done}: {pairs.sizes['sample']} pairs of gathers and velocity models")
 
 
-@app.command
+@app.command(sort_key=4)
 def fit(
     train: Path,
+    /,
     *,
     out: Path,
     encoder: Literal["small", "paper"] = "small",
-    max_epochs: int = 40,
-    max_time: float | None = None,
-    batch_size: int = 128,
+    max_epochs: Count = 40,
+    max_time: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
+    batch_size: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 128,
     seed: int = 0,
     device: str | None = None,
-    overwrite: Overwrite = False,
+    overwrite: Flag = False,
 ) -> None:
     """Train SeisBind on pairs of gathers and velocity models.
+
+    A tenth of the pairs is held out; the epoch that does best on them is kept.
+
+        seisgeo fit train.zarr --out line.seisbind
 
     Parameters
     ----------
@@ -187,18 +270,20 @@ def fit(
     max_epochs
         Passes over the training set at most; training stops early when it no longer helps.
     max_time
-        Seconds of training at most.
+        Seconds of training at most; by default as long as it takes.
     batch_size
         Samples contrasted with each other.
     seed
         Of weights, split and batches.
     device
-        cpu, cuda, ...; by default CUDA where there is one.
+        cpu or cuda; by default CUDA where there is one.
     overwrite
         Replace the file.
     """
     from seisgeo import SeisBind
 
+    _require_free(out, overwrite)
+    _require_device(device)
     model = SeisBind(
         encoder,
         max_epochs=max_epochs,
@@ -206,22 +291,33 @@ def fit(
         batch_size=batch_size,
         device=device,
         random_state=seed,
-    ).fit(_open(train))
+    ).fit(_open_pairs(train))
     model.save(out, overwrite=overwrite)
-    last = min(model.history_, key=lambda row: row.get("val_loss", row["train_loss"]))
-    print(f"wrote {out}: best epoch {int(last['epoch']) + 1}, loss {last['train_loss']:.3f}")
+    best = min(model.history_, key=lambda row: row.get("val_loss", row["train_loss"]))
+    recall = (
+        f", validation recall at 1 {best['val_recall_1']:.3f}" if "val_recall_1" in best else ""
+    )
+    print(
+        f"wrote {out}: epoch {int(best['epoch']) + 1} of {len(model.history_)} was best, "
+        f"training loss {best['train_loss']:.3f}{recall}"
+    )
 
 
-@app.command
+@app.command(sort_key=5)
 def embed(
     model: Path,
     data: Path,
+    /,
     *,
     out: Path,
     modality: Literal["seismic", "velocity", "physics"] | None = None,
-    overwrite: Overwrite = False,
+    overwrite: Flag = False,
 ) -> None:
-    """Embed gathers, velocity models or descriptors.
+    """Embed gathers, velocity models or descriptors: a vector of length one for each.
+
+    Field gathers are first brought to the model's survey: offsets, sampling, band.
+
+        seisgeo embed line.seisbind line.sgy --out line-embedding.nc
 
     Parameters
     ----------
@@ -232,30 +328,38 @@ def embed(
     out
         NAME.nc or NAME.zarr to write.
     modality
-        What to embed, where the data hold several.
+        What to embed, where the data hold several; by default the first of these that they hold.
     overwrite
         Replace the file.
     """
     import seisgeo
 
+    _require_suffix(out, ".nc", ".zarr")
+    _require_free(out, overwrite)
     embedding = seisgeo.load(model).transform(_open(data), modality)
     _write(embedding, out, overwrite)
     print(f"wrote {out}: {embedding.sizes['sample']} embeddings of {embedding.sizes['feature']}")
 
 
-@app.command
+@app.command(sort_key=6)
 def retrieve(
     model: Path,
     query: Path,
     gallery: Path,
+    /,
     *,
-    k: Annotated[int, Parameter(name=["-k", "--k"])] = 5,
+    k: Neighbours = 5,
     out: Path | None = None,
     plot: Path | None = None,
     json: Json = False,
-    overwrite: Overwrite = False,
+    overwrite: Flag = False,
 ) -> None:
     """Find the velocity models and attributes that explain each field shot.
+
+    Prints for each shot the best models with their scores (cosine similarity, 1 at most), and
+    each attribute's mean and standard deviation over them.
+
+        seisgeo retrieve line.seisbind line.sgy train.zarr --out hits.nc
 
     Parameters
     ----------
@@ -266,11 +370,11 @@ def retrieve(
     gallery
         Known velocity models, for instance the training set.
     k
-        Hits for each shot.
+        Models for each shot.
     out
-        NAME.nc or NAME.zarr for the hits.
+        NAME.nc or NAME.zarr for the hits: models, scores, attributes.
     plot
-        Picture of the first shot's hits.
+        Picture of the first shot's hits: NAME.png, .pdf, .svg or .jpg.
     json
         Print scores and attributes as JSON.
     overwrite
@@ -280,30 +384,45 @@ def retrieve(
     from seisgeo import plotting
     from seisgeo.files import whole_output
 
+    for path, suffixes in ((out, (".nc", ".zarr")), (plot, (".png", ".pdf", ".svg", ".jpg"))):
+        if path:
+            _require_suffix(path, *suffixes)
+            _require_free(path, overwrite)
     hits = seisgeo.load(model).retrieve(_open(query), _open(gallery), k=k)
     if out:
         _write(hits, out, overwrite)
     if plot:
         with whole_output(plot, overwrite=overwrite) as part:
-            plotting.plot_hits(hits).savefig(part, format=plot.suffix[1:] or "png", dpi=150)
+            plotting.plot_hits(hits).savefig(part, format=plot.suffix[1:].lower(), dpi=150)
     rows = _hit_rows(hits)
     _say(rows, json, "\n".join(_hit_line(row) for row in rows))
 
 
-@app.command
+@app.command(sort_key=7)
 def evaluate(
-    model: Path, data: Path, *, limit: int | None = None, k: int = 5, json: Json = False
+    model: Path,
+    data: Path,
+    /,
+    *,
+    limit: Annotated[int | None, Parameter(validator=validators.Number(gte=2))] = None,
+    k: Neighbours = 5,
+    json: Json = False,
 ) -> None:
     """Score a model on pairs that it has not seen.
+
+    R@k is the share of samples whose true partner is among the k nearest; chance is that of a
+    blind guess at 1. Descriptors are inferred as means over the nearest models.
+
+        seisgeo evaluate line.seisbind test.zarr --limit 1000
 
     Parameters
     ----------
     model
         Model file of `seisgeo fit`.
     data
-        Pairs of gathers and velocity models, not those it was trained on.
+        Pairs of gathers and velocity models, not those it was trained on: another seed.
     limit
-        Look at the first so many only.
+        Look at the first so many only; by default at all.
     k
         Neighbours averaged to infer descriptors; the true model is taken out of the gallery.
     json
@@ -312,76 +431,132 @@ def evaluate(
     import seisgeo
     from seisgeo.evaluation import evaluate as score
 
-    pairs = _open(data)
+    pairs = _open_pairs(data)
     result = score(seisgeo.load(model), pairs.isel(sample=slice(limit)), k=k)
     _say(result, json, evaluation_text(result))
 
 
-@app.command
+@app.command(sort_key=8)
 def demo(
     *,
     segy: Path | None = None,
     out: Path = Path("seisgeo-demo"),
     seed: int = 0,
-    quick: bool = False,
+    quick: Flag = False,
 ) -> None:
     """Run the whole chain on a field record, and leave pictures, model, hits and a report.
+
+    It reads the record, simulates training data for its survey, trains, evaluates, and retrieves
+    velocity models for each shot: some minutes on two cores.
+
+        seisgeo demo
+        seisgeo demo --segy line.sgy --out line-demo
 
     Parameters
     ----------
     segy
         Field SEG-Y of shot gathers; without it a field line of our own is made.
     out
-        Folder for everything that is made.
+        Folder for everything that is made; one of an earlier demo is replaced.
     seed
         Of models, training and noise.
     quick
-        A few dozen models and one minute: to see that everything runs, not to believe the hits.
+        A few dozen models and a minute: to see that everything runs, not to believe the hits.
     """
     from seisgeo.demo import run
 
-    run(segy, out, seed=seed, quick=quick)
+    try:
+        run(segy, out, seed=seed, quick=quick)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("the same command keeps what it has simulated") from None
 
 
 def _open(path: Path) -> xr.Dataset:
-    import xarray as xr
+    from seisgeo import adapters
 
-    if not path.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder")
-    return xr.open_dataset(path)
+    return adapters.open_cube(path)
+
+
+def _open_pairs(path: Path) -> xr.Dataset:
+    ds = _open(path)
+    if not all(v in ds and "sample" in ds[v].dims for v in ("amplitude", "velocity")):
+        found = ", ".join(f"{k} ({', '.join(map(str, v.dims))})" for k, v in ds.data_vars.items())
+        raise FormatError(
+            f"{path}: expected pairs of gathers, amplitude (sample, source, time, receiver), and "
+            "models, velocity (sample, depth, x), as `seisgeo synth` writes them; found "
+            f"{found or 'no variables'}"
+        )
+    if ds.sizes["sample"] < 2:
+        raise FormatError(f"{path}: at least 2 pairs are needed, found {ds.sizes['sample']}")
+    return ds
+
+
+def _require_free(out: Path, overwrite: bool, *, resumable: bool = False) -> None:
+    """Refuse early what cannot be written at the end, and to replace a folder of someone else's."""
+    if not out.exists():
+        return
+    if overwrite and out.is_dir():
+        if any(out.iterdir()) and not any((out / name).exists() for name in _OURS):
+            raise OutputExistsError(
+                f"{out} is a folder of other things: --overwrite does not replace it; choose "
+                "another name, or remove it yourself"
+            )
+    elif not overwrite and not resumable:
+        raise OutputExistsError(f"{out} already exists; choose another name or pass --overwrite")
+
+
+def _require_suffix(out: Path, *suffixes: str) -> None:
+    if out.suffix.lower() not in suffixes:
+        raise ParameterError(f"{out}: expected a name that ends in {', '.join(suffixes)}")
+
+
+def _require_device(device: str | None) -> None:
+    if device is None:
+        return
+    import torch
+
+    try:
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:  # torch has either
+        raise ParameterError(
+            f"--device {device} cannot be used here ({_first_line(error)}); expected cpu, or cuda "
+            "where there is a GPU"
+        ) from error
 
 
 def _write(ds: xr.Dataset, out: Path, overwrite: bool) -> None:
     from seisgeo import adapters
 
-    (adapters.write_zarr if out.suffix == ".zarr" else adapters.write_netcdf)(
+    (adapters.write_zarr if out.suffix.lower() == ".zarr" else adapters.write_netcdf)(
         ds, out, overwrite=overwrite
     )
 
 
+def _write_segy_folder(pairs: xr.Dataset, folder: Path, *, overwrite: bool) -> None:
+    from seisgeo import adapters
+    from seisgeo.files import whole_output
+
+    with whole_output(folder, overwrite=overwrite) as part:
+        part.mkdir()
+        for variable, name in (("amplitude", "gathers.sgy"), ("velocity", "velocity.sgy")):
+            adapters.write_segy(pairs, part / name, variable=variable)
+
+
 def _say(value: Any, as_json: bool, text: str) -> None:
-    print(json.dumps(value, indent=2, allow_nan=False) if as_json else text)
+    print(to_json(value) if as_json else text)
 
 
-def _info_text(summary: dict[str, Any]) -> str:
-    lines = []
-    for finding in summary.get("findings", []):
-        lines.append(f"! {finding}")
-    for key, value in summary.items():
-        if key in ("findings", "text_header"):
-            continue
-        lines.append(f"{key.replace('_', ' '):<18} {_plain(value)}")
-    if summary.get("text_header"):
-        lines += ["", "text header", summary["text_header"]]
-    return "\n".join(lines)
+def to_json(value: Any) -> str:
+    """JSON that any reader takes: a number that is not finite is null."""
+    return json.dumps(_without_nan(value), indent=2, allow_nan=False, ensure_ascii=False)
 
 
-def _plain(value: Any) -> str:
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
-        return ", ".join(f"{k} {_plain(v)}" for k, v in value.items())
+        return {k: _without_nan(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return " to ".join(map(_plain, value)) if len(value) == 2 else ", ".join(map(_plain, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
@@ -439,18 +614,79 @@ def evaluation_text(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def as_options(text: str) -> str:
+    """A message of the library in words of this command line: ``--overwrite`` and the like."""
+
+    def option(match: re.Match[str]) -> str:
+        name, _, value = match[1].partition("=")
+        if name == "headers":
+            return "--byte.NAME BYTE"
+        gap = " " if match[2] and match[2] not in ":;,)." and not value else ""
+        return f"--{name.replace('_', '-')}{gap}"
+
+    return _ARGUMENT.sub(option, text)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def _explain(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        # What is being written has a name of its own until it is whole.
+        name = re.sub(r"\.([^/]+)\.partial", r"\1", str(error.filename))
+        return f"{name}: {error.strerror}"
+    if isinstance(error, SeisgeoError):
+        text = as_options(str(error))
+        # Not every command that opens a file takes these.
+        hint = "coordinate-scale" in text and "seisgeo convert" not in text
+        return f"{text} (seisgeo convert takes it and writes a copy)" if hint else text
+    if isinstance(error, ValueError):
+        return as_options(_first_line(error))
+    return (
+        f"{type(error).__name__}: {_first_line(error)} (with SEISGEO_TRACEBACK=1 in the "
+        "environment, the place in the code is shown)"
+    )
+
+
 def _print_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
-    print(f"seisgeo: warning: {message}", file=sys.stderr)
+    print(f"seisgeo: warning: {as_options(str(message))}", file=sys.stderr)
 
 
-def main() -> None:
-    """Entry point: exit code 0 when all went well, 1 when it did not, 130 when interrupted."""
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command and exit.
+
+    Parameters
+    ----------
+    arguments : list of str, optional
+        What was typed after ``seisgeo``; by default the process's own.
+
+    Raises
+    ------
+    SystemExit
+        Always. The code is 0 when all went well, 1 when it did not, 2 for arguments that make no
+        command, 130 when interrupted.
+    """
+    # Remarks on code, not on data, are for developers: those of numpy and others, and those of
+    # Python about the workers that Ctrl-C has ended.
+    os.environ.setdefault("PYTHONWARNINGS", "ignore:resource_tracker")
+    for category in (FutureWarning, RuntimeWarning):
+        warnings.simplefilter("ignore", category)
     warnings.showwarning = _print_warning
     try:
-        app()
-    except (SeisgeoError, ValueError, OSError) as error:
-        print(f"seisgeo: error: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("seisgeo: interrupted; the same command goes on from here", file=sys.stderr)
+        app(arguments, exit_on_error=False, print_error=False)
+    except cyclopts.CycloptsError as error:
+        print(f"seisgeo: error: {error}\nsee seisgeo COMMAND --help", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt as interrupt:
+        hint = f"; {interrupt}" if str(interrupt) else ""
+        print(f"\nseisgeo: interrupted{hint}", file=sys.stderr)
         sys.exit(130)
+    except BrokenPipeError:  # `| head` has seen enough: what is still buffered goes nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("SEISGEO_TRACEBACK"):
+            raise
+        print(f"seisgeo: error: {_explain(error)}", file=sys.stderr)
+        sys.exit(1)

@@ -99,6 +99,32 @@ ATTRS: dict[str, dict[str, str]] = {
     "receiver_x": {"units": "m", "long_name": "receiver easting"},
     "receiver_y": {"units": "m", "long_name": "receiver northing"},
     "receiver_depth": {"units": "m", "long_name": "receiver depth", "positive": "down"},
+    "source_elevation": {
+        "units": "m",
+        "long_name": "surface elevation at the source",
+        "positive": "up",
+    },
+    "receiver_elevation": {"units": "m", "long_name": "receiver elevation", "positive": "up"},
+    "source_datum_elevation": {
+        "units": "m",
+        "long_name": "datum elevation at the source",
+        "positive": "up",
+    },
+    "receiver_datum_elevation": {
+        "units": "m",
+        "long_name": "datum elevation at the receiver",
+        "positive": "up",
+    },
+    "source_water_depth": {
+        "units": "m",
+        "long_name": "water depth at the source",
+        "positive": "down",
+    },
+    "receiver_water_depth": {
+        "units": "m",
+        "long_name": "water depth at the receiver",
+        "positive": "down",
+    },
     "cdp_x": {"units": "m", "long_name": "CDP easting"},
     "cdp_y": {"units": "m", "long_name": "CDP northing"},
     "field_record": {"units": "1", "long_name": "field record number"},
@@ -107,6 +133,7 @@ ATTRS: dict[str, dict[str, str]] = {
     "inline": {"units": "1", "long_name": "inline number"},
     "crossline": {"units": "1", "long_name": "crossline number"},
     "cdp": {"units": "1", "long_name": "CDP number"},
+    "cdp_trace": {"units": "1", "long_name": "trace number within the CDP"},
 }
 
 #: P velocities (m/s) that a model in m/s may hold: below any rock or water it is in other units.

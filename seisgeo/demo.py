@@ -15,13 +15,14 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import adapters, plotting, synth
-from seisgeo.cli import evaluation_text
-from seisgeo.errors import HeaderWarning, OutputExistsError
+from seisgeo.cli import as_options, evaluation_text, to_json
+from seisgeo.errors import FormatError, HeaderWarning, OutputExistsError
 from seisgeo.estimators.seisbind import SeisBind
 from seisgeo.evaluation import evaluate
 from seisgeo.example_line import write_example_line
-from seisgeo.field import match_to_survey
+from seisgeo.files import whole_output
 from seisgeo.report import Picture, Section, Table, write_report
+from seisgeo.summary import survey_text
 
 __all__ = ["run"]
 
@@ -48,8 +49,13 @@ class _Diary:
 
     def picture(self, name: str, figure: Any, caption: str) -> Picture:
         path = self.out / name
-        figure.savefig(path, dpi=130, bbox_inches="tight")
+        with whole_output(path, overwrite=True) as part:
+            figure.savefig(part, format="png", dpi=130, bbox_inches="tight")
         return Picture(path, caption)
+
+    def note(self, name: str, text: str) -> None:
+        with whole_output(self.out / name, overwrite=True) as part:
+            part.write_text(text)
 
 
 def run(segy: Path | None, out: Path, *, seed: int = 0, quick: bool = False) -> Path:
@@ -73,37 +79,38 @@ def run(segy: Path | None, out: Path, *, seed: int = 0, quick: bool = False) -> 
 
     Raises
     ------
+    FormatError
+        If `segy` is no SEG-Y file of shot gathers.
     OutputExistsError
         If `out` holds something else than an earlier demo.
     """
+    if segy is not None:
+        _require_shots(segy)
     _claim(out)
     diary = _Diary(out)
     truth = None
     if segy is None:
         with diary.stage("Make a field line"):
             segy = out / "field_line.sgy"
-            truth = write_example_line(segy, seed=seed, overwrite=True)
+            truth = write_example_line(segy, shots=3 if quick else 8, seed=seed, overwrite=True)
             print(f"    {segy}: simulated, with noise and flawed headers")
 
     with diary.stage(f"Read {segy.name}"):
         shots, findings = _read(segy)
-        print("\n".join(f"    ! {line}" for line in findings))
-        adapters.write_zarr(shots, out / "gathers.zarr", overwrite=True)
+        for line in findings:
+            print(f"    ! {as_options(line)}")
         survey = synth.Survey.from_gathers(shots)
-        (out / "survey.json").write_text(survey.to_json())
+        adapters.write_zarr(shots, out / "gathers.zarr", overwrite=True)
+        diary.note("survey.json", survey.to_json())
         print(f"    {_sentence(shots, survey)}")
         _show_field(diary, segy, shots, survey, findings)
 
-    n_train, n_test, seconds, epochs = (24, 8, 60.0, 4) if quick else (1000, 250, 240.0, 40)
+    n_train, n_test, seconds, epochs = (12, 5, 60.0, 4) if quick else (750, 250, 200.0, 60)
     with diary.stage(f"Simulate {len(FAMILIES) * n_train} training pairs for this survey"):
-        train = synth.generate(
-            FAMILIES, n_train, survey=survey, out=out / "training.zarr", seed=seed, overwrite=True
-        )
+        train = _generate(n_train, survey, out / "training.zarr", seed)
     with diary.stage(f"Simulate {len(FAMILIES) * n_test} pairs held out for the test"):
         # Another seed is another set of earths: nothing of the test is in the training set.
-        test = synth.generate(
-            FAMILIES, n_test, survey=survey, out=out / "test.zarr", seed=seed + 1, overwrite=True
-        )
+        test = _generate(n_test, survey, out / "test.zarr", seed + 1)
 
     with diary.stage("Train SeisBind"):
         model = SeisBind(random_state=seed, max_epochs=epochs, max_time=seconds).fit(train)
@@ -112,7 +119,7 @@ def run(segy: Path | None, out: Path, *, seed: int = 0, quick: bool = False) -> 
 
     with diary.stage("Evaluate on the held-out pairs"):
         scores = evaluate(model, test)
-        (out / "evaluation.json").write_text(json.dumps(scores, indent=2))
+        diary.note("evaluation.json", to_json(scores))
         table = evaluation_text(scores)
         print(table)
         diary.sections.append(
@@ -132,16 +139,29 @@ def run(segy: Path | None, out: Path, *, seed: int = 0, quick: bool = False) -> 
 
     report = out / "report.html"
     write_report(report, title=f"seisgeo: {segy.name}", sections=diary.sections, overwrite=True)
-    (out / MARK).write_text(json.dumps({"segy": str(segy), "seconds": diary.seconds}, indent=2))
+    diary.note(MARK, json.dumps({"segy": str(segy), "seconds": diary.seconds}, indent=2))
     _say_results(diary, report)
     return report
+
+
+def _require_shots(segy: Path) -> None:
+    """Refuse a file before anything is made for it."""
+    found = adapters.describe_segy(segy)
+    if found["layout"] != "shots":
+        dims = ", ".join(found["dimensions"])
+        raise FormatError(
+            f"{segy}: the demo needs gathers of shots (shot, receiver, time); this file opens as "
+            f"{found['variable']} ({dims}): {found['interpretation']}"
+        )
 
 
 def _claim(out: Path) -> None:
     if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputExistsError(f"{out} exists and was not made by the demo: choose another folder")
     out.mkdir(parents=True, exist_ok=True)
-    (out / MARK).write_text("{}")
+    (out / MARK).touch()
+    for picture in out.glob("*.png"):
+        picture.unlink()
 
 
 def _read(segy: Path) -> tuple[xr.Dataset, list[str]]:
@@ -152,29 +172,24 @@ def _read(segy: Path) -> tuple[xr.Dataset, list[str]]:
     return shots, [str(f) for f in adapters.describe_segy(segy)["findings"]]
 
 
+def _generate(n: int, survey: synth.Survey, out: Path, seed: int) -> xr.Dataset:
+    """Go on with what an interrupted demo began, and replace what another one left."""
+    try:
+        return synth.generate(FAMILIES, n, survey=survey, out=out, seed=seed)
+    except OutputExistsError:
+        return synth.generate(FAMILIES, n, survey=survey, out=out, seed=seed, overwrite=True)
+
+
 def _sentence(shots: xr.Dataset, survey: synth.Survey) -> str:
-    nz, nx = survey.model_shape
-    offset = survey.offset
-    return (
-        f"{shots.sizes['shot']} shots; survey: {survey.n_receivers} receivers at offsets "
-        f"{offset.min():g} to {offset.max():g} m, {survey.nt} samples of {survey.dt * 1e3:g} ms, "
-        f"Ricker {survey.peak_frequency:g} Hz, model {nx} x {nz} cells of "
-        f"{survey.grid_spacing:g} m, {'free' if survey.free_surface else 'absorbing'} surface"
-    )
+    return f"{shots.sizes['shot']} shots; survey: {survey_text(survey)}"
 
 
 def _show_field(
     diary: _Diary, segy: Path, shots: xr.Dataset, survey: synth.Survey, findings: list[str]
 ) -> None:
-    matched = match_to_survey(shots, survey)
     figures = [
         diary.picture(
             "gather.png", plotting.plot_gather(shots).figure, "The first shot, as recorded."
-        ),
-        diary.picture(
-            "gather_matched.png",
-            plotting.plot_gather(matched).figure,
-            "The same shot as the encoder sees it, in the training survey's band and sampling.",
         ),
         diary.picture("spectrum.png", plotting.plot_spectrum(shots).figure, "Mean spectrum."),
         diary.picture("survey_map.png", plotting.plot_survey_map(shots).figure, "Survey map."),
@@ -239,9 +254,11 @@ def _show_hits(diary: _Diary, hits: xr.Dataset) -> None:
 def _truth_on_grid(truth: xr.Dataset, hits: xr.Dataset, survey: synth.Survey) -> xr.DataArray:
     """The hidden model on the grid of the retrieved ones, aligned at the source."""
     shift = survey.source_x[0] - float(truth["source_x"][0])
-    moved = truth["velocity"].rename(sample="query").assign_coords(x=truth["x"] + shift)
+    records = truth["field_record"].values.tolist()
+    shown = truth.isel(sample=[records.index(r) for r in hits["field_record"].values])
+    moved = shown["velocity"].rename(sample="query").assign_coords(x=truth["x"] + shift)
     on_grid = moved.interp(depth=hits["depth"], x=hits["x"], method="nearest")
-    return on_grid.drop_vars("source_x").astype(np.float32)
+    return on_grid.drop_vars(["source_x", "field_record"]).astype(np.float32)
 
 
 def _say_results(diary: _Diary, report: Path) -> None:

@@ -9,6 +9,7 @@ __all__ = [
     "DataWarning",
     "FormatError",
     "HeaderWarning",
+    "MissingFileError",
     "ModelFileError",
     "OutputExistsError",
     "ParameterError",
@@ -29,6 +30,10 @@ class ConventionError(SeisgeoError, ValueError):
 
 class FormatError(SeisgeoError, ValueError):
     """A file is not what its format says; the message names the file and the place."""
+
+
+class MissingFileError(FormatError, FileNotFoundError):
+    """There is no such file or folder."""
 
 
 class SurveyMismatchError(SeisgeoError, ValueError):

@@ -1,9 +1,12 @@
-"""What is in a file, as data: behind ``seisgeo info``."""
+"""What is in a file: as data for scripts, and as a screen of text for people."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
+import shutil
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -11,62 +14,307 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import adapters, conventions
+from seisgeo.adapters.opening import find_engine
+from seisgeo.errors import MissingFileError, SeisgeoError
+from seisgeo.synth.survey import Survey
 
-__all__ = ["summarise"]
+__all__ = ["summarise", "summary_text", "survey_text"]
+
+#: What the readers' files are called.
+_FORMATS = {"seisgeo-openfwi": "OpenFWI", "zarr": "Zarr store", "h5netcdf": "NetCDF"}
+#: Coordinates in the order of their rows; others follow.
+_ORDER = (
+    "offset",
+    *(f"{what}_{axis}" for what in ("source", "receiver") for axis in ("x", "y", "depth")),
+    *("cdp_x", "cdp_y", "x", "y"),
+)
+#: Attributes that have a place of their own in a summary.
+_SHOWN_APART = {"contradictions", "text_header", "survey", "generation"}
 
 
-def summarise(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Describe a file.
+def summarise(
+    path: str | os.PathLike[str], *, engine: str | None = None, **options: Any
+) -> dict[str, Any]:
+    """Describe a file without reading its samples.
 
     Parameters
     ----------
     path : path-like
         SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model.
+    engine : str, optional
+        Reader to use, if not the one that recognises the file.
+    **options
+        Options of that reader.
 
     Returns
     -------
     dict
-        Ready for JSON. ``findings`` lists contradictions; SEG-Y has what
+        Ready for JSON: what is not finite is None. ``file``, ``findings`` (contradictions, a
+        sentence each) and ``format`` are always there; the rest of a SEG-Y file is what
         :func:`seisgeo.adapters.describe_segy` gives.
 
     Raises
     ------
-    FileNotFoundError
+    MissingFileError
         If there is no such file.
+    FormatError
+        If nothing can read it.
     """
     file = Path(path)
     if not file.exists():
-        raise FileNotFoundError(f"{file}: no such file or folder")
-    if file.suffix.lower() in {".sgy", ".segy", ".seg"}:
-        return adapters.describe_segy(file)
-    if file.suffix == ".seisbind":
-        from seisgeo.estimators.persistence import load
+        raise MissingFileError(f"{file}: no such file or folder")
+    if engine is None and _is_model(file):
+        return _model(file)
+    engine = find_engine(file, engine)
+    if engine == "seisgeo-segy":
+        return adapters.describe_segy(file, **options)
+    with adapters.open_cube(file, engine=engine, **options) as ds:
+        return {"format": _FORMATS.get(engine, engine), **_cube(file, ds)}
 
-        model = load(file)
-        return {
-            "file": str(file),
-            "estimator": type(model).__name__,
-            "id": model.model_id_,
-            "samples": {k: list(v) for k, v in model.shapes_.items()},
-            "parameters": model.get_params(),
-            "survey": json.loads(model.survey_.to_json()) if model.survey_ else None,
-            "epochs": len(model.history_),
-        }
-    with xr.open_dataset(file) as ds:
-        return {
-            "file": str(file),
-            "kinds": list(conventions.kinds(ds)),
-            "sizes": {str(k): int(v) for k, v in ds.sizes.items()},
-            "variables": {
-                str(k): f"{v.dtype} {tuple(v.dims)} {v.attrs.get('units', '')}".strip()
-                for k, v in ds.data_vars.items()
-            },
-            "coordinates": {
-                str(k): [float(v.min()), float(v.max())]
-                for k, v in ds.coords.items()
-                if np.issubdtype(v.dtype, np.number) and v.size
-            },
-            "attributes": {
-                str(k): v for k, v in ds.attrs.items() if isinstance(v, str | int | float)
-            },
-        }
+
+def _is_model(file: Path) -> bool:
+    """Whether a file is named as a model, or begins as safetensors do: a length, then JSON."""
+    if file.is_dir():
+        return False
+    with file.open("rb") as stream:
+        head = stream.read(10)
+    return file.suffix == ".seisbind" or head[8:] == b'{"'
+
+
+def _model(file: Path) -> dict[str, Any]:
+    from seisgeo.estimators.persistence import load
+
+    model = load(file)
+    best = min(model.history_, key=lambda row: row.get("val_loss", row["train_loss"]))
+    return {
+        "file": str(file),
+        "findings": [],
+        "format": f"{type(model).__name__} model",
+        "size": file.stat().st_size,
+        "id": model.model_id_,
+        "samples": {k: list(v) for k, v in model.shapes_.items()},
+        "epochs": len(model.history_),
+        "best_epoch": {k: _finite(v) for k, v in best.items()},
+        "parameters": model.get_params(),
+        "survey": json.loads(model.survey_.to_json()) if model.survey_ else None,
+    }
+
+
+def _cube(file: Path, ds: xr.Dataset) -> dict[str, Any]:
+    findings = str(ds.attrs.get("contradictions", "")).splitlines()
+    if not ds.data_vars:
+        findings.append("no cube: nothing at the top of this file is an array with dimensions")
+    axes = {axis: ds[axis].values for axis in ("time", "depth") if axis in ds.indexes}
+    families = [str(f) for f in ds["family"].values.flat] if "family" in ds.coords else []
+    return {
+        "file": str(file),
+        "findings": findings,
+        "size": _size(file),
+        "kinds": list(conventions.kinds(ds)),
+        "dimensions": {str(k): int(v) for k, v in ds.sizes.items()},
+        "interval": {k: round(float(v[1] - v[0]), 9) for k, v in axes.items() if len(v) > 1},
+        "variables": {
+            str(k): {
+                "dimensions": list(map(str, v.dims)),
+                "type": str(v.dtype),
+                "units": str(v.attrs.get("units", "")),
+            }
+            for k, v in ds.data_vars.items()
+        },
+        "coordinates": {
+            str(k): _range(v.values)
+            for k, v in ds.coords.items()
+            if v.dtype.kind in "fiu" and v.size
+        },
+        "families": {name: families.count(name) for name in dict.fromkeys(families)},
+        "survey": _survey(ds),
+        "attributes": {
+            str(k): _finite(v)
+            for k, v in ds.attrs.items()
+            if k not in _SHOWN_APART and isinstance(v, str | int | float | np.number)
+        },
+        "text_header": str(ds.attrs.get("text_header", "")),
+    }
+
+
+def _size(file: Path) -> int:
+    files = file.rglob("*") if file.is_dir() else [file]
+    return sum(f.stat().st_size for f in files if f.is_file())
+
+
+def _survey(ds: xr.Dataset) -> dict[str, Any] | None:
+    try:
+        return json.loads(Survey.from_attrs(ds).to_json())
+    except (SeisgeoError, KeyError, TypeError, ValueError):  # of another library, or none
+        return None
+
+
+def _finite(value: Any) -> Any:
+    value = value.item() if isinstance(value, np.generic) else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _range(values: np.ndarray) -> list[int | float] | None:
+    kept = values[np.isfinite(values)]
+    return [kept.min().item(), kept.max().item()] if kept.size else None
+
+
+def survey_text(survey: Survey) -> str:
+    """One line about a survey: receivers, offsets, record, wavelet, model grid, surface."""
+    nz, nx = survey.model_shape
+    offset = survey.offset
+    sources = f"{survey.n_sources} sources, " if survey.n_sources > 1 else ""
+    return (
+        f"{sources}{survey.n_receivers} receivers at offsets {_span(_range(offset), 'm')}, "
+        f"{survey.nt} samples of {survey.dt * 1e3:g} ms, Ricker {survey.peak_frequency:g} Hz, "
+        f"model {nx} x {nz} cells of {survey.grid_spacing:g} m, "
+        f"{'free' if survey.free_surface else 'absorbing'} surface"
+    )
+
+
+def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
+    """Lay out a summary for a terminal: contradictions first, then aligned rows with units.
+
+    Parameters
+    ----------
+    summary : dict
+        Of :func:`summarise`.
+    headers : bool, default False
+        Add the headers of the file, or the attributes of the cube, and the text header.
+
+    Returns
+    -------
+    str
+        Lines no wider than the terminal, text headers apart.
+    """
+    rows = _segy_rows if "traces" in summary else _model_rows if "id" in summary else _cube_rows
+    lines = [summary["file"]]
+    lines += [_fill(f"! {finding}", "  ") for finding in summary["findings"]]
+    lines += [""] * bool(summary["findings"])
+    lines += [_row(*row) for row in rows(summary)]
+    text = summary.get("text_header")
+    if headers:
+        for name in ("binary_header", "trace_headers", "attributes"):
+            if name in summary:
+                lines += ["", name.replace("_", " ")]
+                lines += [_row(f"  {k}", _span(v), 28) for k, v in summary[name].items()]
+        lines += ["", "text header", text] if text else []
+        return "\n".join(lines)
+    more = [f"text header of {len(text.splitlines())} lines"] if text else []
+    more += [k.replace("_", " ") for k in ("binary_header", "trace_headers") if k in summary]
+    more += ["attributes"] if summary.get("attributes") else []
+    lines += [_row("with --headers", ", ".join(more))] if more else []
+    return "\n".join(lines)
+
+
+def _segy_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
+    missing = f"{s['missing_traces']} missing (NaN)" if s["missing_traces"] else "none missing"
+    unit = conventions.ATTRS[s["variable"]]["units"]
+    axis = "depth" if "depth" in s["dimensions"] else "time"
+    return [
+        ("format", f"SEG-Y revision {s['revision']}, {s['sample_format']}, {s['byte_order']}, "
+                   f"{_bytes(s['size'])}"),
+        ("cube", _variable(s["variable"], s["dimensions"], unit)),
+        ("because", s["interpretation"]),
+        ("traces", f"{s['traces']} of {s['samples']} samples, {missing}"),
+        (axis, _axis_text(axis, s["coordinates"][axis], s["samples"], s["interval"])),
+        *_coordinate_rows(s["coordinates"]),
+    ]  # fmt: skip
+
+
+def _cube_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
+    source = s["attributes"].get("source")
+    rows = [
+        ("format", f"{s['format']}, {_bytes(s['size'])}"),
+        ("holds", ", ".join(s["kinds"])),
+        *(
+            (name, _variable("", {d: s["dimensions"][d] for d in v["dimensions"]}, v["units"]))
+            for name, v in s["variables"].items()
+        ),
+        ("families", _span(s["families"])),
+        ("survey", survey_text(Survey(**s["survey"])) if s["survey"] else ""),
+        ("from", str(source) if source and source != s["file"] else ""),
+        *(
+            (axis, _axis_text(axis, s["coordinates"][axis], s["dimensions"][axis], step))
+            for axis, step in s["interval"].items()
+        ),
+        *_coordinate_rows(s["coordinates"]),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _model_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
+    shapes = s["samples"]
+    seismic, velocity = shapes.get("seismic"), shapes.get("velocity")
+    scores = {k: v for k, v in s["best_epoch"].items() if k != "epoch" and v is not None}
+    best = f", best {s['best_epoch']['epoch'] + 1:g}" if "epoch" in s["best_epoch"] else ""
+    rows = [
+        ("format", f"{s['format']}, {_bytes(s['size'])}, id {s['id'][:12]}"),
+        ("seismic", "{} source(s), {} samples, {} receivers".format(*seismic) if seismic else ""),
+        ("velocity", "{1} x {0} cells (x, depth)".format(*velocity) if velocity else ""),
+        ("physics", f"{shapes['physics'][0]} descriptors"),
+        ("survey", survey_text(Survey(**s["survey"])) if s["survey"] else "not known"),
+        ("epochs", f"{s['epochs']}{best}"),
+        ("best epoch", ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in scores.items())),
+        ("parameters", _span(s["parameters"])),
+    ]
+    return [row for row in rows if row[1]]
+
+
+def _coordinate_rows(coordinates: dict[str, Any]) -> list[tuple[str, str]]:
+    """Offsets first, then positions, then numbers; axes have rows of their own."""
+    order = {name: place for place, name in enumerate(_ORDER)}
+    names = sorted(coordinates, key=lambda name: order.get(name, len(order)))
+    return [
+        (k.replace("_", " "), _span(coordinates[k], conventions.ATTRS.get(k, {}).get("units", "")))
+        for k in names
+        if k not in ("time", "depth")
+    ]
+
+
+def _axis_text(axis: str, ends: Any, samples: int, step: float | None) -> str:
+    unit = "s" if axis == "time" else "m"
+    every = f"{step * 1e3:.6g} ms" if step and axis == "time" else f"{_number(step)} m"
+    return f"{_span(ends, unit)}, {samples} samples" + (f" every {every}" if step else "")
+
+
+def _variable(name: str, dimensions: dict[str, int], units: str) -> str:
+    dims = ", ".join(f"{k} {v}" for k, v in dimensions.items())
+    return f"{name} ({dims}) {units if units != '1' else ''}".strip()
+
+
+def _span(value: Any, units: str = "") -> str:
+    """A value, a range [lowest, highest] or a mapping, in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{k} {_span(v)}" for k, v in value.items())
+    if isinstance(value, list):
+        low, high = map(_number, value)
+        text = low if low == high else f"{low} to {high}"
+    else:
+        text = _number(value)
+    return f"{text} {units}".strip() if value is not None and units != "1" else text
+
+
+def _number(value: Any) -> str:
+    # Ten digits keep the centimetres of a northing.
+    return f"{value:.10g}" if isinstance(value, float) else "none" if value is None else str(value)
+
+
+def _bytes(size: float) -> str:
+    power = min(int(math.log10(max(size, 1)) // 3), 4)
+    return f"{size / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
+
+
+def _row(label: str, value: str, width: int = 18) -> str:
+    return _fill(f"{label:<{width - 1}} {value}", " " * width)
+
+
+def _fill(text: str, indent: str) -> str:
+    columns = shutil.get_terminal_size((100, 24)).columns
+    return textwrap.fill(
+        text,
+        max(60, columns),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )

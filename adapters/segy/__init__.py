@@ -12,9 +12,14 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["SegyFile", "describe_segy", "write_segy"]
+__all__ = ["SUFFIXES", "SegyFile", "describe_segy", "write_segy"]
 
-_HOMES = {"SegyFile": "file", "describe_segy": "describe", "write_segy": "write"}
+_HOMES = {
+    "SUFFIXES": "backend",
+    "SegyFile": "file",
+    "describe_segy": "describe",
+    "write_segy": "write",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -14,9 +14,10 @@ from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
 from seisgeo.errors import FormatError
 
-__all__ = ["SegyBackend"]
+__all__ = ["SUFFIXES", "SegyBackend"]
 
-_SUFFIXES = (".sgy", ".segy")
+#: Ends of the names of SEG-Y files, in lower case.
+SUFFIXES = (".sgy", ".segy", ".seg")
 
 
 class SegyBackend(BackendEntrypoint):
@@ -95,6 +96,8 @@ class SegyBackend(BackendEntrypoint):
 
         Raises
         ------
+        MissingFileError
+            If there is no such file.
         FormatError
             If it is no SEG-Y file or an option does not fit; the message says what was found.
 
@@ -123,7 +126,7 @@ class SegyBackend(BackendEntrypoint):
         return ds.drop_vars(names, errors="ignore")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether a file's name ends in .sgy or .segy, in whatever case."""
+        """Whether a file's name ends as in :data:`SUFFIXES`, in whatever case."""
         if not isinstance(filename_or_obj, str | os.PathLike):
             return False
-        return PurePath(filename_or_obj).suffix.lower() in _SUFFIXES
+        return PurePath(filename_or_obj).suffix.lower() in SUFFIXES

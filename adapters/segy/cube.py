@@ -113,6 +113,8 @@ def read_cube(
 
     Raises
     ------
+    MissingFileError
+        If there is no such file.
     FormatError
         If the file is no SEG-Y file, or an option does not fit it.
     """
@@ -173,6 +175,13 @@ def _shot_coords(
         coords["source_depth"] = (shot, positions.source_depth[first])
     if positions.receiver_depth is not None:
         coords["receiver_depth"] = (both, _spread(positions.receiver_depth, lookup))
+    for name, values in positions.elevations.items():
+        at_source = name.startswith("source")
+        coords[name] = (shot, values[first]) if at_source else (both, _spread(values, lookup))
+    for name in ("cdp", "cdp_trace"):
+        numbers = file.field(name)
+        if numbers.any():
+            coords[name] = (both, _spread(numbers, lookup))
     offset = find_offsets(file, lookup, positions, findings)
     if offset is not None:
         coords["offset"] = (both, offset)

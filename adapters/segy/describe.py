@@ -38,6 +38,8 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
 
     Raises
     ------
+    MissingFileError
+        If there is no such file.
     FormatError
         If it is no SEG-Y file.
 

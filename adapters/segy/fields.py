@@ -19,6 +19,7 @@ from seisgeo.errors import FormatError
 __all__ = [
     "BINARY_FIELDS",
     "CUBE_NAMES",
+    "ELEVATIONS",
     "TRACE_FIELDS",
     "TRACE_HEADER_BYTES",
     "Field",
@@ -185,6 +186,16 @@ TRACE_FIELDS: tuple[Field, ...] = (
     Field("unassigned_int2", 237, "i4"),
 )
 
+#: Coordinates of gathers under the elevation scalar -> header field (bytes 41-48 and 53-68).
+ELEVATIONS: dict[str, str] = {
+    "receiver_elevation": "receiver_group_elevation",
+    "source_elevation": "source_surface_elevation",
+    "receiver_datum_elevation": "receiver_datum_elevation",
+    "source_datum_elevation": "source_datum_elevation",
+    "source_water_depth": "source_water_depth",
+    "receiver_water_depth": "group_water_depth",
+}
+
 #: Trace header fields by the name that their values have in a cube.
 CUBE_NAMES: dict[str, str] = {
     "channel": "trace_number",
@@ -193,6 +204,7 @@ CUBE_NAMES: dict[str, str] = {
     "receiver_x": "group_x",
     "receiver_y": "group_y",
     "source_point": "energy_source_point",
+    **ELEVATIONS,
 }
 
 

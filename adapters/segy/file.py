@@ -16,7 +16,7 @@ from seisgeo.adapters.segy.fields import header_dtype, scaled, with_mapping
 from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, find_layout
 from seisgeo.adapters.segy.samples import FORMATS
 from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, looks_like_text
-from seisgeo.errors import FormatError
+from seisgeo.errors import FormatError, MissingFileError
 
 __all__ = ["SegyFile"]
 
@@ -59,8 +59,10 @@ class SegyFile:
 
     Raises
     ------
+    MissingFileError
+        If there is no such file.
     FormatError
-        If there is no such file or it is no SEG-Y file; the message says what was found where.
+        If it is no SEG-Y file; the message says what was found where.
 
     Examples
     --------
@@ -288,7 +290,7 @@ class SegyFile:
 
 def _map(path: Path) -> np.ndarray:
     if not path.exists():
-        raise FormatError(f"{path}: no such file")
+        raise MissingFileError(f"{path}: no such file")
     if path.is_dir():
         raise FormatError(f"{path}: is a folder; expected a SEG-Y file")
     size = path.stat().st_size

@@ -1,4 +1,4 @@
-"""Headers of a cube that becomes SEG-Y: what each trace, the file and the text header say."""
+"""Headers of a cube that becomes SEG-Y: what each trace and the binary header say."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from collections.abc import Hashable
 import numpy as np
 import xarray as xr
 
-from seisgeo._version import __version__
-from seisgeo.adapters.segy.fields import BINARY_FIELDS, header_dtype
+from seisgeo.adapters.segy.fields import BINARY_FIELDS, ELEVATIONS, header_dtype
+from seisgeo.adapters.segy.positions import below_zero
 from seisgeo.adapters.segy.samples import SampleFormat
-from seisgeo.adapters.segy.text import TEXT_BYTES, encode_text
+from seisgeo.adapters.segy.text import TEXT_BYTES
 from seisgeo.errors import ConventionError
 
-__all__ = ["Axis", "Outgoing", "file_header", "plan"]
+__all__ = ["Axis", "Outgoing", "binary_header", "plan"]
 
 _INT16_MAX = 32_767
+_UINT16_MAX = 65_535
 _INT32_MAX = 2_147_483_647
 # Coordinate scalars that the standard knows, the coarsest that is exact is taken.
 _DIVISORS = (1, 10, 100, 1000, 10_000)
@@ -84,6 +85,7 @@ _NUMBERS = {
     "source_point": "energy_source_point",
     "channel": "trace_number",
     "cdp": "cdp",
+    "cdp_trace": "cdp_trace",
     "inline": "inline_3d",
     "crossline": "crossline_3d",
 }
@@ -143,8 +145,8 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask)
 
 
-def file_header(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> bytes:
-    """Text header and binary header (3600 bytes) of revision 1."""
+def binary_header(out: Outgoing, fmt: SampleFormat) -> bytes:
+    """Binary header (400 bytes) of revision 1."""
     dtype = header_dtype(BINARY_FIELDS, order=">", itemsize=400, first=TEXT_BYTES + 1)
     binary = np.zeros((), dtype)
     last = out.data.sizes[out.data.dims[-2]]
@@ -165,33 +167,7 @@ def file_header(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> bytes:
     }
     for name, value in values.items():
         binary[name] = value
-    return encode_text(_cards(out, fmt, ds)) + binary.tobytes()
-
-
-def _cards(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[str]:
-    name, unit = str(out.data.name), {"time": "S", "depth": "M"}[out.axis.name]
-    what = {"velocity": "P-WAVE VELOCITY (M/S)", "amplitude": "AMPLITUDE"}.get(name, name.upper())
-    dims = " x ".join(f"{out.data.sizes[d]} {str(d).upper()}" for d in out.data.dims[:-1])
-    step = out.axis.interval / (1e6 if out.axis.name == "time" else 1e3)
-    cards = [
-        f"WRITTEN BY SEISGEO {__version__}",
-        f"SAMPLES: {what}",
-        f"VERTICAL AXIS: {out.axis.name.upper()} ({unit}), {out.axis.n} SAMPLES OF {step:g} {unit}",
-        f"TRACES: {dims}",
-        f"SAMPLE FORMAT: {fmt.name.upper()} (CODE {fmt.code}), BIG-ENDIAN",
-        "COORDINATES AND ELEVATIONS IN METRES, SCALARS IN BYTES 69-72",
-    ]
-    if out.kind == "shots":
-        cards += [
-            "FIELD RECORD 9-12, CHANNEL 13-16, SOURCE POINT 17-20, OFFSET 37-40",
-            "RECEIVER ELEVATION 41-44, SOURCE DEPTH 49-52",
-            "SOURCE X 73-76, Y 77-80; RECEIVER X 81-84, Y 85-88",
-        ]
-    else:
-        cards += ["CDP 21-24, CDP X 181-184, Y 185-188, INLINE 189-192, CROSSLINE 193-196"]
-    if source := ds.attrs.get("source"):
-        cards.append(f"FROM: {source}")
-    return cards
+    return binary.tobytes()
 
 
 def _axis(ds: xr.Dataset, name: str) -> Axis:
@@ -211,13 +187,14 @@ def _axis(ds: xr.Dataset, name: str) -> Axis:
     if not 1 <= interval <= _INT16_MAX or abs(step * per_unit - interval) > 1e-4 * interval:
         raise ConventionError(
             f"coordinate {name!r}: an interval of {step:g} {unit} does not fit into SEG-Y, which "
-            f"counts whole {file_unit} from 1 to {_INT16_MAX}. Resample first: "
-            f"ds.interp({name}=...)"
+            f"counts whole {file_unit} from 1 to {_INT16_MAX} (most readers take larger ones for "
+            f"negative, and segyio then for 4 ms). Resample first: ds.interp({name}=...), or "
+            "write Zarr or NetCDF"
         )
-    if n > _INT16_MAX:
+    if n > _UINT16_MAX:
         raise ConventionError(
             f"coordinate {name!r}: {n} samples a trace do not fit into SEG-Y revision 1 "
-            f"(at most {_INT16_MAX}); cut the traces or resample"
+            f"(at most {_UINT16_MAX}); cut the traces, resample, or write Zarr or NetCDF"
         )
     start = values[0] * per_unit / 1e3  # ms, or m
     for divisor in _DIVISORS:
@@ -264,12 +241,30 @@ def _places(ds: xr.Dataset, dims: tuple[str, ...]) -> dict[str, np.ndarray]:
 
 
 def _depths(ds: xr.Dataset, dims: tuple[str, ...]) -> dict[str, np.ndarray]:
-    places = {}
+    """Depths and elevations as whole numbers, and the scalar that they share."""
+    places = {f: _aligned(ds[n], dims) for n, f in ELEVATIONS.items() if n in ds.coords}
     if "source_depth" in ds.coords:
-        places["source_depth"] = _aligned(ds["source_depth"], dims)
+        depth = _aligned(ds["source_depth"], dims)
+        elevation = places.get("source_surface_elevation")
+        # At sea many files state the depth as an elevation below zero: not once more, then.
+        if elevation is None or not _same(depth, below_zero(elevation)):
+            places["source_depth"] = depth
     if "receiver_depth" in ds.coords:
-        places["receiver_group_elevation"] = -_aligned(ds["receiver_depth"], dims)
-    return _under_scalar(places, "elevation_scalar", "depths")
+        depth = _aligned(ds["receiver_depth"], dims)
+        elevation = places.setdefault("receiver_group_elevation", -depth)
+        if "receiver_elevation" in ds.coords and not _same(depth, below_zero(elevation)):
+            raise ConventionError(
+                "coordinates 'receiver_depth' and 'receiver_elevation' contradict each other, and "
+                "SEG-Y has one field for both (bytes 41-44); drop the one that is wrong: "
+                "ds.drop_vars('receiver_elevation')"
+            )
+    return _under_scalar(places, "elevation_scalar", "depths and elevations")
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    a, b = np.broadcast_arrays(a, b)
+    known = ~(np.isnan(a) | np.isnan(b))
+    return bool(np.allclose(a[known], b[known], rtol=0, atol=1 / _CENTIMETRE))
 
 
 def _under_scalar(

@@ -16,11 +16,11 @@ import numpy as np
 
 from seisgeo.adapters.segy.content import FOOT
 from seisgeo.adapters.segy.contradictions import Finding
-from seisgeo.adapters.segy.fields import scaled
+from seisgeo.adapters.segy.fields import ELEVATIONS, scaled
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.errors import FormatError
 
-__all__ = ["Positions", "find_positions"]
+__all__ = ["Positions", "below_zero", "find_positions"]
 
 # Faster than any P wave in the crust (m/s): what it cannot cross within a record is no spacing.
 _FASTEST = 9000.0
@@ -44,6 +44,9 @@ class Positions:
         Shape (trace,) each.
     source_depth, receiver_depth : numpy.ndarray or None
         Metres below the surface (sea level at sea), positive down.
+    elevations : dict
+        Elevations (m, positive up) and water depths (m, positive down) that any trace fills: names
+        of :data:`.fields.ELEVATIONS`.
     findings : list of Finding
         What does not fit.
     """
@@ -53,6 +56,7 @@ class Positions:
     cdp: Point | None
     source_depth: np.ndarray | None
     receiver_depth: np.ndarray | None
+    elevations: dict[str, np.ndarray]
     findings: list[Finding]
 
 
@@ -81,7 +85,8 @@ def find_positions(
     -------
     Positions
         Metres. Depths come from the source depth field, else from elevations below zero (at sea,
-        elevations count from the surface): sources and receivers on land have depth 0.
+        elevations count from the surface): sources and receivers on land have depth 0. The
+        elevations themselves stand beside them, those of receivers unless none lies above zero.
 
     Raises
     ------
@@ -120,11 +125,9 @@ def find_positions(
         reach = record_length * (_FASTEST if vertical == "time" else 1.0)
         points = _to_metres(file, points, reach, findings)
         points = _judge_spacing(file, points, reach, vertical, findings)
-    source_depth, receiver_depth = _depths(file)
     return Positions(
-        points.get("source"), points.get("group"), points.get("cdp"),
-        source_depth, receiver_depth, findings,
-    )  # fmt: skip
+        points.get("source"), points.get("group"), points.get("cdp"), *_heights(file), findings
+    )
 
 
 def _counts_traces(file: SegyFile, point: tuple[np.ndarray, np.ndarray]) -> bool:
@@ -250,15 +253,20 @@ def _likely_unit(file: SegyFile, spacing: float) -> float:
     return _SMALL_UNITS[0]
 
 
-def _depths(file: SegyFile) -> tuple[np.ndarray | None, np.ndarray | None]:
+def _heights(file: SegyFile) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Depths of sources and receivers, and the elevations that are filled."""
     scalar = file.field("elevation_scalar")
     unit = FOOT if file.binary["measurement_system"] == 2 else 1.0
-    source = scaled(file.field("source_depth"), scalar)
-    if not source.any():
-        source = _below_zero(scaled(file.field("source_surface_elevation"), scalar))
-    receiver = _below_zero(scaled(file.field("receiver_group_elevation"), scalar))
-    return source * unit, receiver * unit
+    heights = {n: scaled(file.field(f), scalar) * unit for n, f in ELEVATIONS.items()}
+    source_depth = scaled(file.field("source_depth"), scalar) * unit
+    if not source_depth.any():
+        source_depth = below_zero(heights["source_elevation"])
+    receiver_depth = below_zero(heights["receiver_elevation"])
+    if not (heights["receiver_elevation"] > 0).any():
+        del heights["receiver_elevation"]  # the depths say the same
+    return source_depth, receiver_depth, {n: h for n, h in heights.items() if h.any()}
 
 
-def _below_zero(elevation: np.ndarray) -> np.ndarray:
+def below_zero(elevation: np.ndarray) -> np.ndarray:
+    """Depth (m) of what lies below elevation zero; 0 above it."""
     return np.maximum(-elevation, 0.0) + 0.0  # + 0.0: no negative zero

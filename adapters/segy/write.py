@@ -12,8 +12,11 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
+from seisgeo.adapters.segy.cards import text_headers
+from seisgeo.adapters.segy.content import QUANTITIES, find_content
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, TRACE_HEADER_BYTES, header_dtype
-from seisgeo.adapters.segy.outgoing import Outgoing, file_header, plan
+from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.outgoing import Outgoing, binary_header, plan
 from seisgeo.adapters.segy.samples import FORMATS, SampleFormat, encode, raw_dtype
 from seisgeo.errors import ConventionError, FormatError
 from seisgeo.files import whole_output
@@ -63,8 +66,9 @@ def write_segy(
     Raises
     ------
     ConventionError
-        If the cube does not fit into SEG-Y: dimensions, an interval that is no whole number of
-        microseconds (millimetres of depth), values beyond the sample format.
+        If the cube does not fit into SEG-Y: dimensions, more than 65 535 samples, an interval that
+        is no whole number of microseconds (millimetres of depth) up to 32 767, values beyond the
+        sample format.
     FormatError
         If `sample_format` is unknown.
     OutputExistsError
@@ -77,8 +81,13 @@ def write_segy(
     A trace that is NaN throughout is missing, and left out of the file. A trace that ``live`` marks
     as dead but holds samples is written with trace identification code 2. Coordinates are written
     to the centimetre or better, under the scalar that keeps them exactly where one does; depths of
-    sources in their own field, those of receivers as elevations below zero. Offsets are rounded to
-    the whole metre that SEG-Y has room for.
+    sources in their own field, those of receivers as elevations below zero, elevations and water
+    depths where the cube has them. Offsets are rounded to the whole metre that SEG-Y has room for.
+
+    The text header is ``attrs["text_header"]``, which SEG-Y is opened with, word for word; where a
+    stack or a model would open as something else with it, a card is added that says what the
+    samples are. Without such a text, or where it does not fit into 40 cards of 80 characters, it
+    describes the file.
 
     Examples
     --------
@@ -101,19 +110,35 @@ def write_segy(
     out = plan(ds, name)
     if name in conventions.MAIN_VARIABLE.values():
         conventions.validate(ds[[name]])
-    header = file_header(out, fmt, ds)
+    texts = text_headers(out, fmt, ds)
     final = Path(path)
     with whole_output(final, overwrite=overwrite) as part:
         try:
             with open(part, "wb") as stream:
-                stream.write(header)
+                stream.write(texts[0] + binary_header(out, fmt))
                 written = _write_traces(out, fmt, stream)
+            if written == 0:
+                raise ConventionError(f"variable {name!r} holds no trace: all samples are NaN")
+            _settle_text(part, texts, out)
         except OSError as error:
             reason = f"{error.strerror or error} while writing; nothing was kept"
             raise OSError(error.errno, reason, str(final)) from error
-        if written == 0:
-            raise ConventionError(f"variable {name!r} holds no trace: all samples are NaN")
     return final
+
+
+def _settle_text(part: Path, texts: list[bytes], out: Outgoing) -> None:
+    """Put the most faithful text header there with which the file opens as what it is."""
+    for number, text in enumerate(texts):
+        if number:
+            with open(part, "r+b") as stream:
+                stream.write(text)
+        if text is texts[-1] or out.kind not in ("stack", "line"):  # gathers need no telling
+            return
+        content = find_content(SegyFile(part), out.kind)
+        known = out.data.name in QUANTITIES
+        quantity_told = content.quantity == out.data.name or not known
+        if quantity_told and content.vertical == out.axis.name and not content.findings:
+            return
 
 
 def _main_variable(ds: xr.Dataset) -> str:

@@ -13,7 +13,7 @@ from xarray.core import indexing
 
 from seisgeo import adapters, conventions
 from seisgeo.adapters.conversion import convert, write_netcdf, write_zarr
-from seisgeo.errors import ConventionError, FormatError, OutputExistsError
+from seisgeo.errors import ConventionError, FormatError, MissingFileError, OutputExistsError
 
 
 def training_cube(n=6, nt=40):
@@ -271,6 +271,51 @@ def test_single_npy(tmp_path):
         convert(source, tmp_path / "both.npy")
 
 
+def single_source(values=0.5, n=4):
+    return conventions.describe(
+        xr.Dataset(
+            {
+                "amplitude": (
+                    ("sample", "source", "time", "receiver"),
+                    np.full((n, 1, 100, 20), values, np.float32),
+                )
+            },
+            coords={"time": np.arange(100) * 0.001},
+        )
+    )
+
+
+def test_gathers_of_a_single_source_stay_gathers(tmp_path):
+    store = write_zarr(single_source(), tmp_path / "p.zarr")
+    for name in ("p.npy", "data.npy", "seismic_7.npy"):
+        with xr.open_dataset(convert(store, tmp_path / name)) as ds:
+            assert ds["amplitude"].shape == (4, 1, 100, 20)
+
+
+@pytest.mark.parametrize(
+    ("cube", "name", "message"),
+    [
+        (single_source(), "model1.npy", r"would open as velocity maps .*; call the file data\.npy"),
+        (single_source(2500.0), "p.npy", r"p\.npy: seismic data of shape \(4, 1, 100, 20\) would"),
+        (training_cube()[["amplitude"]], "vel2_1_0.npy", r"call the file data\.npy"),
+        (training_cube()[["velocity"]], "data1.npy", r"would open as seismic .*file model\.npy"),
+        (training_cube()[["velocity"]] / 1000, "maps.npy", r"would open as seismic .*model\.npy"),
+    ],
+)
+def test_names_under_which_a_single_npy_would_open_as_the_other_kind(tmp_path, cube, name, message):
+    store = write_zarr(cube, tmp_path / "p.zarr")
+    with pytest.raises(FormatError, match=message):
+        convert(store, tmp_path / name)
+    assert [p.name for p in tmp_path.iterdir()] == ["p.zarr"]
+
+
+@pytest.mark.parametrize("suffix", [".seg", ".SEGY"])
+def test_every_name_of_segy_is_written_and_read(tmp_path, suffix):
+    store = write_zarr(field_cube(), tmp_path / "line.zarr")
+    again = xr.open_dataset(convert(store, tmp_path / f"line{suffix}"))
+    assert again.attrs["source_format"] == "SEG-Y"
+
+
 def test_segy_to_zarr_and_back_keeps_samples_and_coordinates(tmp_path, data_dir):
     segyio = pytest.importorskip("segyio")
     source = data_dir / "segy" / "peer" / "small.sgy"
@@ -294,9 +339,11 @@ def test_a_real_field_record_survives(tmp_path, data_dir, name):
 
 def test_field_gathers_do_not_become_openfwi_files(tmp_path):
     write_zarr(field_cube(), tmp_path / "line.zarr")
-    with pytest.raises(ConventionError, match="write field gathers and stacks as SEG-Y"):
-        convert(tmp_path / "line.zarr", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    message = r"write field gathers .* as SEG-Y.*line\.zarr.*seisgeo\.match_to_survey first"
+    for name in ("out", "out.npy"):
+        with pytest.raises(ConventionError, match=message):
+            convert(tmp_path / "line.zarr", tmp_path / name)
+        assert not (tmp_path / name).exists()
 
 
 def test_convert_is_a_function_of_the_package_whatever_was_imported(tmp_path):
@@ -314,7 +361,7 @@ def test_unknown_suffix_lists_the_known_before_anything_is_read(tmp_path):
 
 
 def test_no_such_source(tmp_path):
-    with pytest.raises(FormatError, match=r"line\.sgy: no such file or folder"):
+    with pytest.raises(MissingFileError, match=r"line\.sgy: no such file or folder"):
         convert(tmp_path / "line.sgy", tmp_path / "line.zarr")
 
 

@@ -19,7 +19,7 @@ from seisgeo.adapters.openfwi import (
     normalize_velocity,
     write_openfwi,
 )
-from seisgeo.errors import ConventionError, FormatError, OutputExistsError
+from seisgeo.errors import ConventionError, FormatError, MissingFileError, OutputExistsError
 
 SHAPE = (5, 100, 70)
 
@@ -167,6 +167,29 @@ def test_velocity_maps_alone(vel_family, tmp_path):
     assert float(ds["x"][-1]) == 95 * 25.0
     assert set(xr.open_dataset(root / "model/model1.npy").data_vars) == {"velocity"}
     np.testing.assert_array_equal(xr.open_dataset(root / "model")["velocity"], velocity)
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("p.npy", 0.3, "amplitude"),
+        ("p.npy", 2500.0, "velocity"),
+        ("p.npy", 2.5, "amplitude"),
+        ("seismic.npy", 0.3, "amplitude"),
+        ("data.npy", 2500.0, "amplitude"),
+        ("velocity_maps.npy", 2.5, "velocity"),
+        ("Models.npy", 2.5, "velocity"),
+    ],
+)
+def test_one_channel_is_velocity_by_its_name_or_its_values(tmp_path, name, values, kind):
+    """Gathers of a single source have the shape of velocity maps, (sample, 1, ., .)."""
+    for order in "CF":
+        array = np.full((4, 1, 100, 20), values, np.float32, order=order)
+        array[0, 0, 50, 3] *= 1.5
+        np.save(tmp_path / name, array)
+        ds = xr.open_dataset(tmp_path / name)
+        assert set(ds.data_vars) == {kind}
+        np.testing.assert_array_equal(ds[kind].values.reshape(array.shape), array)
 
 
 def test_real_marmousi_slices(data_dir):
@@ -509,12 +532,45 @@ def test_writer_refuses(tmp_path):
 def test_coordinates_of_other_files_are_refused(tmp_path):
     out = write_openfwi(training_cube(), tmp_path / "out")
     save_pair(out / "data/data1.npy", out / "model/model1.npy")
-    with pytest.raises(FormatError, match=r"files have 100 along time, but .*cube\.json have 30"):
+    message = (
+        r"data1\.npy: its shape is \(3, 5, 100, 70\), but .*cube\.json .*shape \(7, 2, 30, 12\)"
+    )
+    with pytest.raises(FormatError, match=message):
         xr.open_dataset(out)
     assert xr.open_dataset(out, spacing=10.0).sizes["source"] == 5
     (out / "seisgeo-cube.json").write_text("[1]")
     with pytest.raises(FormatError, match=r"cube\.json: expected the coordinates"):
         xr.open_dataset(out)
+
+
+def test_files_put_into_a_written_folder_keep_their_own_acquisition(tmp_path):
+    ds = training_cube()
+    out = write_openfwi(ds, tmp_path / "made")
+    inner = out / "FlatVel_A"
+    # The shapes of the written files, so that nothing but the name tells them apart.
+    save_pair(inner / "data/data1.npy", inner / "model/model1.npy", shape=ds["amplitude"].shape[1:])
+    for path in (inner, inner / "data", inner / "data" / "data1.npy"):
+        alone = xr.open_dataset(path)
+        assert "survey" not in alone.attrs
+        assert alone["source_depth"].values.tolist() == [10.0, 10.0]
+        np.testing.assert_allclose(alone["time"], np.arange(30) / 1000)
+    for path in (out / "data", out / "model", out / "data" / "data1.npy"):
+        own = xr.open_dataset(path)
+        assert own.attrs["survey"] == ds.attrs["survey"]
+        assert float(own["depth"][1]) == 12.5
+    np.save(inner / "model" / "model1.npy", np.full((3, 1, 20, 16), 2000, np.float32))
+    with pytest.raises(FormatError, match=r"FlatVel_A.*: .*cube\.json holds .*but not of this one"):
+        xr.open_dataset(out)
+    assert xr.open_dataset(out, spacing=10.0).sizes["sample"] == 10
+    others = xr.open_dataset(out, family="FlatVel_A")
+    assert others.sizes["sample"] == 3
+    assert "survey" not in others.attrs
+
+
+def test_a_written_folder_can_be_moved(tmp_path):
+    ds = training_cube(families=["flatvel-a", "style-b"] * 3 + ["flatvel-a"])
+    moved = write_openfwi(ds, tmp_path / "out").rename(tmp_path / "elsewhere")
+    assert xr.open_dataset(moved / "style-b").attrs["survey"] == ds.attrs["survey"]
 
 
 # Bad input
@@ -555,8 +611,11 @@ def test_missing_pair(vel_family):
 def test_empty_folder_and_no_such_file(tmp_path):
     with pytest.raises(FormatError, match=r"no \.npy files here; expected data/data1\.npy"):
         xr.open_dataset(tmp_path, engine="seisgeo-openfwi")
-    with pytest.raises(FormatError, match=r"data7\.npy: no such file or folder"):
-        xr.open_dataset(tmp_path / "data7.npy", engine="seisgeo-openfwi")
+    for options in ({}, {"engine": "seisgeo-openfwi"}):
+        with pytest.raises(MissingFileError, match=r"data7\.npy: no such file or folder"):
+            xr.open_dataset(tmp_path / "data7.npy", **options)
+    with pytest.raises(FileNotFoundError, match=r"FlatVel_A: no such file or folder"):
+        xr.open_dataset(tmp_path / "FlatVel_A", engine="seisgeo-openfwi")
 
 
 def test_file_cut_short(tmp_path):
@@ -617,7 +676,7 @@ def test_text_in_the_array(tmp_path):
 
 def test_unnamed_files_of_both_kinds(tmp_path):
     np.save(tmp_path / "a.npy", np.zeros((1, *SHAPE), np.float32))
-    np.save(tmp_path / "b.npy", np.zeros((1, 1, 70, 70), np.float32))
+    np.save(tmp_path / "b.npy", np.full((1, 1, 70, 70), 2500, np.float32))
     with pytest.raises(FormatError, match="cannot tell which velocity maps belong"):
         xr.open_dataset(tmp_path)
 

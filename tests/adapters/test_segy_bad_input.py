@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from seisgeo.errors import FormatError, HeaderWarning
+from seisgeo.errors import FormatError, HeaderWarning, MissingFileError
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +31,7 @@ def viking(data_dir, tmp_path):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(FormatError, match=r"absent\.sgy: no such file"):
+    with pytest.raises(MissingFileError, match=r"absent\.sgy: no such file"):
         xr.open_dataset(tmp_path / "absent.sgy")
 
 

@@ -10,7 +10,7 @@ import segyio
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.adapters import write_segy
+from seisgeo.adapters import convert, write_segy
 from seisgeo.adapters.segy import write as write_module
 from seisgeo.errors import ConventionError, FormatError, HeaderWarning, OutputExistsError
 
@@ -124,6 +124,158 @@ def test_formats(tmp_path, code):
     np.testing.assert_array_equal(xr.open_dataset(path)["amplitude"], ds["amplitude"])
     with segyio_open(path) as f:
         np.testing.assert_array_equal(f.trace.raw[:], ds["amplitude"].values.reshape(15, 20))
+
+
+def test_long_traces(tmp_path):
+    """segyio takes sample counts for unsigned, too."""
+    n = 65_535
+    ds = gathers(shots=1, receivers=2, n=n)
+    path = write_segy(ds, tmp_path / "out.sgy")
+    xr.testing.assert_equal(xr.open_dataset(path), ds)
+    with segyio_open(path) as f:
+        assert len(f.samples) == n
+        np.testing.assert_array_equal(f.trace.raw[:], ds["amplitude"][0])
+
+
+LAND = {41: 5005, 45: 5102, 49: 83, 53: 4500, 57: 4400, 61: 20, 65: 15, 21: 900, 25: 3}
+
+
+def land_file(path, *, fields=LAND, scalar=-10, feet=False, missing=True):
+    """Two shots of three traces by segyio; the last trace of the second is not there."""
+    spec = segyio.spec()
+    spec.format, spec.samples, spec.tracecount = 5, np.arange(20) * 2.0, 6 - missing
+    with segyio.create(path, spec) as f:
+        f.bin[segyio.BinField.Interval] = 2000
+        f.bin[segyio.BinField.MeasurementSystem] = 2 if feet else 1
+        f.text[0] = segyio.tools.create_text_header({1: "LAND LINE 7", 4: "VIBROSEIS"})
+        for i in range(6 - missing):
+            shot, receiver = divmod(i, 3)
+            heights = {b: v + 10 * shot + receiver * (b in (41, 21)) for b, v in fields.items()}
+            f.header[i] = {9: shot + 1, 13: receiver + 1, 37: 25 * receiver, 69: scalar, **heights}
+            f.trace[i] = np.random.default_rng(i).standard_normal(20).astype(np.float32)
+    return path
+
+
+def test_elevations_and_cdp_numbers_survive(tmp_path):
+    source = land_file(tmp_path / "land.sgy")
+    ds = xr.open_dataset(source)
+    conventions.validate(ds, "gathers")
+    np.testing.assert_allclose(ds["source_elevation"], [510.2, 511.2])
+    np.testing.assert_allclose(ds["receiver_elevation"][0], [500.5, 500.6, 500.7])
+    np.testing.assert_allclose(ds["source_depth"], [8.3, 9.3])
+    np.testing.assert_allclose(ds["source_water_depth"], [2.0, 3.0])
+    np.testing.assert_allclose(ds["receiver_datum_elevation"][0], 450.0)
+    assert (ds["receiver_depth"].values[ds["live"].values] == 0).all()
+    assert ds["source_elevation"].attrs["positive"] == "up"
+    assert ds["cdp"].values[0].tolist() == [900, 901, 902]
+    assert np.isnan(ds["cdp"].values[1, 2])
+    path = write_segy(ds, tmp_path / "out.sgy")
+    xr.testing.assert_equal(xr.open_dataset(path), ds)
+    with segyio_open(source) as before, segyio_open(path) as after:
+        for byte in (9, 13, 37, 69, *LAND):
+            np.testing.assert_array_equal(after.attributes(byte)[:], before.attributes(byte)[:])
+
+
+def test_elevations_in_feet_are_metres(tmp_path):
+    ds = xr.open_dataset(land_file(tmp_path / "land.sgy", feet=True, scalar=1))
+    np.testing.assert_allclose(ds["source_elevation"], [5102 * 0.3048, 5112 * 0.3048])
+    again = back(ds, tmp_path)
+    np.testing.assert_allclose(again["receiver_elevation"], ds["receiver_elevation"], atol=1e-4)
+
+
+def test_elevations_through_zarr(tmp_path):
+    source = land_file(tmp_path / "land.sgy", missing=False)
+    path = convert(convert(source, tmp_path / "land.zarr"), tmp_path / "out.sgy")
+    with segyio_open(source) as before, segyio_open(path) as after:
+        for byte in LAND:
+            np.testing.assert_array_equal(after.attributes(byte)[:], before.attributes(byte)[:])
+        assert after.text[0] == before.text[0]
+
+
+def test_marine_elevations_below_zero_are_depths(data_dir, tmp_path):
+    source = data_dir / "segy/viking_small.segy"
+    ds = xr.open_dataset(source)
+    assert (ds["source_depth"] == 6).all()
+    assert (ds["receiver_depth"] == 10).all()
+    assert "receiver_elevation" not in ds.coords
+    with segyio_open(source) as before, segyio_open(write_segy(ds, tmp_path / "o.sgy")) as after:
+        for byte in (21, 25, 41, 45, 49, 53, 57, 61, 65):
+            np.testing.assert_array_equal(after.attributes(byte)[:], before.attributes(byte)[:])
+
+
+# Text headers
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "segy/viking_small.segy",
+        "segy/peer/small.sgy",
+        "segy/peer/f3.sgy",
+        "segy/peer/small-ps.sgy",
+        "velocity/marmousi2_vp_6.25m.segy",
+    ],
+)
+def test_the_text_header_of_the_source_is_kept(data_dir, tmp_path, name):
+    ds = xr.open_dataset(data_dir / name)
+    again = back(ds, tmp_path)
+    assert again.attrs["text_header"] == ds.attrs["text_header"]
+    with segyio_open(data_dir / name) as before, segyio_open(tmp_path / "out.sgy") as after:
+        lines = [
+            [bytes(f.text[0])[i : i + 80].rstrip(b" \0\x80") for i in range(0, 3200, 80)]
+            for f in (before, after)
+        ]
+        told = [i for i, line in enumerate(lines[0]) if len(line) > 3]
+        assert [lines[1][i] for i in told] == [lines[0][i] for i in told]
+
+
+def stack(values, name, axis, text):
+    dims = ("inline", "crossline", axis)
+    return conventions.describe(
+        xr.Dataset(
+            {name: (dims, np.asarray(values, np.float32))},
+            coords={"inline": [1, 2, 3], "crossline": [1, 2, 3, 4], axis: 0.004 * np.arange(9)},
+            attrs={"text_header": text},
+        )
+    )
+
+
+@pytest.mark.parametrize("name", ["amplitude", "velocity"])
+@pytest.mark.parametrize("axis", ["time", "depth"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "C 1 INTERVAL VELOCITY\nC 2 DEPTH DOMAIN",
+        "C01 STACK, TWO-WAY TIME\nC40 END EBCDIC",
+        "a note without card numbers",
+        "\n".join(f"C{i:>2} VELOCITY IN DEPTH" for i in range(1, 41)),
+    ],
+)
+def test_a_text_header_never_makes_a_stack_into_something_else(tmp_path, name, axis, text):
+    ds = stack(np.full((3, 4, 9), 2000), name, axis, text)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", HeaderWarning)
+        again = back(ds, tmp_path)
+    assert again[name].dims == ("inline", "crossline", axis)
+    kept = again.attrs["text_header"]
+    room = "C40 VELOCITY" not in text
+    assert all(line in kept for line in text.splitlines()) or not room
+
+
+def test_text_that_does_not_fit_gives_way_to_ours(tmp_path):
+    for text in (
+        "x" * 3300,
+        "\n".join("ab" for _ in range(41)),
+        "",
+        "C 1 WRITTEN BY SEISGEO 0 (OLD)",
+    ):
+        ds = gathers().assign_attrs(text_header=text)
+        written = back(ds, tmp_path).attrs["text_header"]
+        assert written.startswith("C 1 WRITTEN BY SEISGEO")
+        assert "OLD" not in written
+    long = "x" * 150
+    again = back(gathers().assign_attrs(text_header=long), tmp_path)
+    assert again.attrs["text_header"] == f"{'x' * 80}\n{'x' * 70}"
 
 
 def test_missing_and_dead_traces(tmp_path):
@@ -256,7 +408,20 @@ def test_start_between_milliseconds(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda d: d.assign_coords(time=d.time * 100), r"interval of 0\.2 s does not fit.*32767"),
+        (
+            lambda d: d.assign_coords(time=d.time * 100),
+            r"interval of 0\.2 s does not fit.*32767.*segyio then for 4 ms.*write Zarr or NetCDF",
+        ),
+        (
+            lambda d: d.isel(time=np.zeros(70_000, int)).assign_coords(
+                time=np.arange(70_000) * 0.001
+            ),
+            "70000 samples a trace do not fit.*at most 65535",
+        ),
+        (
+            lambda d: d.assign_coords(receiver_elevation=-d.receiver_depth + 1),
+            r"'receiver_depth' and 'receiver_elevation' contradict.*bytes 41-44.*drop_vars",
+        ),
         (lambda d: d.assign_coords(time=d.time / 3), "not fit into SEG-Y, which counts whole us"),
         (lambda d: d.assign_coords(time=d.time**2), "SEG-Y needs a constant interval"),
         (lambda d: d.assign_coords(time=d.time + 99.0), "a start of 99 s does not fit"),
