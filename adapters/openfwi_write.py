@@ -63,7 +63,8 @@ def write_openfwi(
     Each folder of files holds ``annotation.txt``, the list that ``FWIDataset`` of lanl/OpenFWI
     takes: seismic file, tab, velocity file. That loader counts on files of the same number of
     samples: choose one that divides the cube. What .npy files cannot hold (positions, times,
-    attributes) goes to ``seisgeo-cube.json`` and comes back when the folder is opened with xarray.
+    attributes) goes to ``seisgeo-cube.json`` and comes back when the folder is opened with xarray;
+    it lists the files that it holds for, and others put beside them are read without it.
 
     Parameters
     ----------

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 import os
-import re
 import sys
 import warnings
 from pathlib import Path
@@ -16,12 +13,21 @@ import cyclopts
 from cyclopts import Parameter, validators
 
 from seisgeo._version import __version__
-from seisgeo.errors import FormatError, OutputExistsError, ParameterError, SeisgeoError
+from seisgeo.console import (
+    as_options,
+    evaluation_text,
+    explain,
+    first_line,
+    hit_rows,
+    hits_text,
+    to_json,
+)
+from seisgeo.errors import FormatError, OutputExistsError, ParameterError
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["app", "as_options", "evaluation_text", "main", "to_json"]
+__all__ = ["app", "main"]
 
 app = cyclopts.App(
     name="seisgeo",
@@ -40,11 +46,6 @@ SEGY = cyclopts.Group("SEG-Y, where the headers mislead", sort_key=10)
 
 #: Files that only folders of our own formats hold: what --overwrite may replace.
 _OURS = ("zarr.json", ".zgroup", "seisgeo-cube.json", "gathers.sgy")
-#: Options of this command line, which messages of the library name as arguments of Python.
-_ARGUMENT = re.compile(
-    r"\b(overwrite=True|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale|sample_interval|sample_format|quantity"
-    r"|vertical)=(?:\.\.\.)?)(?=(\S?))"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -394,8 +395,8 @@ def retrieve(
     if plot:
         with whole_output(plot, overwrite=overwrite) as part:
             plotting.plot_hits(hits).savefig(part, format=plot.suffix[1:].lower(), dpi=150)
-    rows = _hit_rows(hits)
-    _say(rows, json, "\n".join(_hit_line(row) for row in rows))
+    rows = hit_rows(hits)
+    _say(rows, json, hits_text(rows))
 
 
 @app.command(sort_key=7)
@@ -519,7 +520,7 @@ def _require_device(device: str | None) -> None:
         torch.zeros(1, device=device)
     except (AssertionError, RuntimeError) as error:  # torch has either
         raise ParameterError(
-            f"--device {device} cannot be used here ({_first_line(error)}); expected cpu, or cuda "
+            f"--device {device} cannot be used here ({first_line(error)}); expected cpu, or cuda "
             "where there is a GPU"
         ) from error
 
@@ -544,109 +545,6 @@ def _write_segy_folder(pairs: xr.Dataset, folder: Path, *, overwrite: bool) -> N
 
 def _say(value: Any, as_json: bool, text: str) -> None:
     print(to_json(value) if as_json else text)
-
-
-def to_json(value: Any) -> str:
-    """JSON that any reader takes: a number that is not finite is null."""
-    return json.dumps(_without_nan(value), indent=2, allow_nan=False, ensure_ascii=False)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _without_nan(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(v) for v in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
-    rows = []
-    for q in range(hits.sizes["query"]):
-        one = hits.isel(query=q)
-        names = [str(n) for n in one["descriptor"].values] if "descriptor" in one.coords else []
-        rows.append(
-            {
-                "query": q,
-                **({"field_record": int(one["field_record"])} if "field_record" in one else {}),
-                "gallery_index": [int(i) for i in one["gallery_index"].values],
-                "score": [round(float(s), 4) for s in one["score"].values],
-                "attributes": {
-                    name: {
-                        "mean": float(one["descriptor_mean"].values[i]),
-                        "std": float(one["descriptor_std"].values[i]),
-                        "units": str(one["units"].values[i]),
-                    }
-                    for i, name in enumerate(names)
-                },
-            }
-        )
-    return rows
-
-
-def _hit_line(row: dict[str, Any]) -> str:
-    name = (
-        f"field record {row['field_record']}" if "field_record" in row else f"query {row['query']}"
-    )
-    models = ", ".join(
-        f"{i} ({s:.2f})" for i, s in zip(row["gallery_index"], row["score"], strict=True)
-    )
-    lines = [f"{name}: models {models}"]
-    for label, value in row["attributes"].items():
-        lines.append(
-            f"    {label:<28} {value['mean']:>9.4g} ± {value['std']:<8.3g} {value['units']}"
-        )
-    return "\n".join(lines)
-
-
-def evaluation_text(result: dict[str, Any]) -> str:
-    """Table of an evaluation, as :func:`seisgeo.evaluation.evaluate` gives it."""
-    lines = [f"{'':<24}{'R@1':>8}{'R@5':>8}{'R@10':>8}{'chance':>8}{'median rank':>13}"]
-    for name, s in result["retrieval"].items():
-        lines.append(
-            f"{name:<24}{s['recall_1']:>8.3f}{s['recall_5']:>8.3f}{s['recall_10']:>8.3f}"
-            f"{s['chance_1']:>8.4f}{s['median_rank']:>13g}"
-        )
-    lines += ["", f"{'descriptor':<32}{'relative error':>15}{'over its IQR':>14}"]
-    for name, e in result["descriptors"].items():
-        relative = "-" if e["relative"] is None else f"{100 * e['relative']:.1f} %"
-        spread = "-" if e["over_iqr"] is None else f"{e['over_iqr']:.2f}"
-        lines.append(f"{name:<32}{relative:>15}{spread:>14}")
-    return "\n".join(lines)
-
-
-def as_options(text: str) -> str:
-    """A message of the library in words of this command line: ``--overwrite`` and the like."""
-
-    def option(match: re.Match[str]) -> str:
-        name, _, value = match[1].partition("=")
-        if name == "headers":
-            return "--byte.NAME BYTE"
-        gap = " " if match[2] and match[2] not in ":;,)." and not value else ""
-        return f"--{name.replace('_', '-')}{gap}"
-
-    return _ARGUMENT.sub(option, text)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]
-
-
-def _explain(error: Exception) -> str:
-    if isinstance(error, OSError) and error.filename and error.strerror:
-        # What is being written has a name of its own until it is whole.
-        name = re.sub(r"\.([^/]+)\.partial", r"\1", str(error.filename))
-        return f"{name}: {error.strerror}"
-    if isinstance(error, SeisgeoError):
-        text = as_options(str(error))
-        # Not every command that opens a file takes these.
-        hint = "coordinate-scale" in text and "seisgeo convert" not in text
-        return f"{text} (seisgeo convert takes it and writes a copy)" if hint else text
-    if isinstance(error, ValueError):
-        return as_options(_first_line(error))
-    return (
-        f"{type(error).__name__}: {_first_line(error)} (with SEISGEO_TRACEBACK=1 in the "
-        "environment, the place in the code is shown)"
-    )
 
 
 def _print_warning(message: Warning | str, *args: Any, **kwargs: Any) -> None:
@@ -688,5 +586,5 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:
         if os.environ.get("SEISGEO_TRACEBACK"):
             raise
-        print(f"seisgeo: error: {_explain(error)}", file=sys.stderr)
+        print(f"seisgeo: error: {explain(error)}", file=sys.stderr)
         sys.exit(1)

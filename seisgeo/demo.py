@@ -15,7 +15,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import adapters, plotting, synth
-from seisgeo.cli import as_options, evaluation_text, to_json
+from seisgeo.console import as_options, evaluation_text, to_json
 from seisgeo.errors import FormatError, HeaderWarning, OutputExistsError
 from seisgeo.estimators.seisbind import SeisBind
 from seisgeo.evaluation import evaluate

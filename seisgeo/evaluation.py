@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import descriptors, metrics
+from seisgeo.errors import ParameterError
 from seisgeo.retrieval.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -30,12 +31,22 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
         Neighbours averaged to infer descriptors. The true model is taken out of the gallery first:
         a new record's true model is never in it.
 
+    Raises
+    ------
+    ParameterError
+        If there are fewer than two pairs, or no neighbour.
+
     Returns
     -------
     dict
         ``retrieval``: for each direction what :func:`metrics.retrieval_scores` gives;
         ``descriptors``: for each what :func:`metrics.descriptor_errors` gives; ``k``.
     """
+    if pairs.sizes["sample"] < 2 or k < 1:
+        raise ParameterError(
+            f"an evaluation needs at least 2 pairs and 1 neighbour, found {pairs.sizes['sample']} "
+            f"and k={k}"
+        )
     z = {m: model.transform(pairs, m)["embedding"] for m in ("seismic", "velocity", "physics")}
     retrieval = {
         f"{a} -> {b}": metrics.retrieval_scores(z[a].values, z[b].values)

@@ -325,6 +325,6 @@ def _require_same(asked: dict[str, Any], found: dict[str, Any], path: Path) -> N
             f"{k}: {short(asked[k])} asked, {short(found.get(k))} there" for k in keys
         )
         raise OutputExistsError(
-            f"{path} belongs to a run with other settings:\n  {listed}\n"
+            f"{path}, whole or in part, belongs to a run with other settings:\n  {listed}\n"
             "choose another name, or pass overwrite=True to replace it"
         )

@@ -14,7 +14,7 @@ import pytest
 import segyio
 import xarray as xr
 
-from seisgeo import adapters, cli, conventions
+from seisgeo import adapters, cli, console, conventions
 
 COMMANDS = ("info", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
 
@@ -212,7 +212,7 @@ def test_an_error_of_another_library_is_one_line_too(seisgeo, monkeypatch, home)
 
 
 def test_messages_name_options_not_arguments_of_python():
-    said = cli.as_options(
+    said = console.as_options(
         "pass overwrite=True; with coordinate_scale=0.1 it fits; pass layout= to decide; name it "
         "with engine=: zarr; open it with coordinate_scale=...; headers={'inline': (9, 'int32')}"
     )
@@ -326,7 +326,7 @@ def test_json_has_null_where_a_number_is_not_finite(seisgeo, work):
     summary = json.loads(seisgeo("info", "odd.nc", "--json")[1], parse_constant=lambda c: c)
     assert summary["coordinates"]["source_y"] is None
     assert summary["attributes"]["gain"] is None
-    assert cli.to_json({"a": [float("nan"), 1.5]}) == '{\n  "a": [\n    null,\n    1.5\n  ]\n}'
+    assert console.to_json({"a": [float("nan"), 1.5]}) == '{\n  "a": [\n    null,\n    1.5\n  ]\n}'
 
 
 def test_info_of_a_file_without_cubes_says_so(seisgeo, data_dir):

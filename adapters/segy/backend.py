@@ -93,6 +93,8 @@ class SegyBackend(BackendEntrypoint):
             ``amplitude`` or ``velocity``, lazy, with one of these shapes: (shot, receiver, time),
             (inline, crossline, time or depth), (inline, crossline, offset, time),
             (cdp, time or depth), and (depth, x) for a 2-D velocity model. Missing traces are NaN.
+            Gathers carry the positions, depths, elevations, water depths and CDP numbers that their
+            headers fill, in metres.
 
         Raises
         ------

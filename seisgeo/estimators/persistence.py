@@ -70,6 +70,7 @@ def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = Fal
     }
     config["sha256"] = _seal(weights, config)
     with whole_output(path, overwrite=overwrite) as part:
+        part.touch()  # with the user's own permissions: safetensors keeps those of a file
         save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
 
 

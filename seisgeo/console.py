@@ -1,0 +1,140 @@
+"""What the command line says: tables, JSON, and messages in its own words."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from seisgeo.errors import SeisgeoError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+__all__ = [
+    "as_options",
+    "evaluation_text",
+    "explain",
+    "first_line",
+    "hit_rows",
+    "hits_text",
+    "to_json",
+]
+
+#: Options of this command line, which messages of the library name as arguments of Python.
+_ARGUMENT = re.compile(
+    r"\b(overwrite=True|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale|sample_interval"
+    r"|sample_format|quantity|vertical)=(?:\.\.\.)?)(?=(\S?))"
+)
+
+
+def to_json(value: Any) -> str:
+    """JSON that any reader takes: a number that is not finite is null."""
+    return json.dumps(_without_nan(value), indent=2, allow_nan=False, ensure_ascii=False)
+
+
+def _without_nan(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(v) for v in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
+    """Scores and attributes of each query, ready for JSON."""
+    rows = []
+    for q in range(hits.sizes["query"]):
+        one = hits.isel(query=q)
+        names = [str(n) for n in one["descriptor"].values] if "descriptor" in one.coords else []
+        rows.append(
+            {
+                "query": q,
+                **({"field_record": int(one["field_record"])} if "field_record" in one else {}),
+                "gallery_index": [int(i) for i in one["gallery_index"].values],
+                "score": [round(float(s), 4) for s in one["score"].values],
+                "attributes": {
+                    name: {
+                        "mean": float(one["descriptor_mean"].values[i]),
+                        "std": float(one["descriptor_std"].values[i]),
+                        "units": str(one["units"].values[i]),
+                    }
+                    for i, name in enumerate(names)
+                },
+            }
+        )
+    return rows
+
+
+def hits_text(rows: list[dict[str, Any]]) -> str:
+    """The rows of :func:`hit_rows` for people."""
+    return "\n".join(map(_hit_text, rows))
+
+
+def _hit_text(row: dict[str, Any]) -> str:
+    name = (
+        f"field record {row['field_record']}" if "field_record" in row else f"query {row['query']}"
+    )
+    models = ", ".join(
+        f"{i} ({s:.2f})" for i, s in zip(row["gallery_index"], row["score"], strict=True)
+    )
+    lines = [f"{name}: models {models}"]
+    for label, value in row["attributes"].items():
+        lines.append(
+            f"    {label:<28} {value['mean']:>9.4g} ± {value['std']:<8.3g} {value['units']}"
+        )
+    return "\n".join(lines)
+
+
+def evaluation_text(result: dict[str, Any]) -> str:
+    """Table of an evaluation, as :func:`seisgeo.evaluation.evaluate` gives it."""
+    lines = [f"{'':<24}{'R@1':>8}{'R@5':>8}{'R@10':>8}{'chance':>8}{'median rank':>13}"]
+    for name, s in result["retrieval"].items():
+        lines.append(
+            f"{name:<24}{s['recall_1']:>8.3f}{s['recall_5']:>8.3f}{s['recall_10']:>8.3f}"
+            f"{s['chance_1']:>8.4f}{s['median_rank']:>13g}"
+        )
+    lines += ["", f"{'descriptor':<32}{'relative error':>15}{'over its IQR':>14}"]
+    for name, e in result["descriptors"].items():
+        relative = "-" if e["relative"] is None else f"{100 * e['relative']:.1f} %"
+        spread = "-" if e["over_iqr"] is None else f"{e['over_iqr']:.2f}"
+        lines.append(f"{name:<32}{relative:>15}{spread:>14}")
+    return "\n".join(lines)
+
+
+def as_options(text: str) -> str:
+    """A message of the library in words of this command line: ``--overwrite`` and the like."""
+
+    def option(match: re.Match[str]) -> str:
+        name, _, value = match[1].partition("=")
+        if name == "headers":
+            return "--byte.NAME BYTE"
+        gap = " " if match[2] and match[2] not in ":;,)." and not value else ""
+        return f"--{name.replace('_', '-')}{gap}"
+
+    return _ARGUMENT.sub(option, text)
+
+
+def first_line(error: BaseException) -> str:
+    """First line of a message, or the kind of error where it has none."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0]
+
+
+def explain(error: Exception) -> str:
+    """One message for an error: what is wrong, and which option would help."""
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        # What is being written has a name of its own until it is whole.
+        name = re.sub(r"\.([^/]+)\.partial", r"\1", str(error.filename))
+        return f"{name}: {error.strerror}"
+    if isinstance(error, SeisgeoError):
+        text = as_options(str(error))
+        # Not every command that opens a file takes these.
+        hint = "coordinate-scale" in text and "seisgeo convert" not in text
+        return f"{text} (seisgeo convert takes it and writes a copy)" if hint else text
+    if isinstance(error, ValueError):
+        return as_options(first_line(error))
+    return (
+        f"{type(error).__name__}: {first_line(error)} (with SEISGEO_TRACEBACK=1 in the "
+        "environment, the place in the code is shown)"
+    )
