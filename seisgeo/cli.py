@@ -162,7 +162,6 @@ def synth(
     survey: Path | None = None,
     workers: Count | None = None,
     device: str | None = None,
-    engine: Literal["deepwave"] = "deepwave",
     overwrite: Flag = False,
 ) -> None:
     """Generate velocity models and their gathers in bulk, for training.
@@ -195,8 +194,6 @@ def synth(
         Processes on a CPU; by default one for each core.
     device
         cpu or cuda; by default CUDA where there is one.
-    engine
-        What simulates the waves.
     overwrite
         Replace what stands under `out`, and start anew.
     """
