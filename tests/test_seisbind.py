@@ -79,6 +79,21 @@ def test_same_seed_same_model(small_pairs):
     assert a.history_[-1]["val_loss"] == b.history_[-1]["val_loss"]
 
 
+def test_data_read_batch_by_batch_give_the_same_model(small_pairs, tmp_path, monkeypatch):
+    from seisgeo.estimators import views
+
+    few = small_pairs.isel(sample=slice(40))
+    settings = {"max_epochs": 2, "batch_size": 16, "device": "cpu", "verbose": False}
+    loaded = sg.SeisBind(random_state=3, **settings).fit(few)
+    lazy = xr.open_dataset(sg.adapters.write_zarr(few, tmp_path / "few.zarr"))
+    monkeypatch.setattr(views, "LOAD_BYTES", 0)
+    assert sg.SeisBind(random_state=3, **settings).fit(lazy).model_id_ == loaded.model_id_
+    assert not lazy["amplitude"]._in_memory
+    np.testing.assert_array_equal(
+        loaded.transform(lazy)["embedding"], loaded.transform(few)["embedding"]
+    )
+
+
 def test_fitting_leaves_the_callers_random_numbers_alone(small_pairs):
     import torch
 
