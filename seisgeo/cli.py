@@ -85,14 +85,18 @@ def info(
     headers: Flag = False,
     engine: str | None = None,
     json: Json = False,
+    html: Path | None = None,
+    overwrite: Flag = False,
     segy: Segy = SegyOptions(),
 ) -> None:
     """Say what is in a file, contradictions first.
 
-    Distances are in metres, velocities in m/s. Samples are not read, so it is quick on any size.
+    Distances are in metres, velocities in m/s. Samples are not read, so it is quick on any size;
+    only the report looks at some thousand traces.
 
         seisgeo info line.sgy
         seisgeo info train.zarr --json
+        seisgeo info line.sgy --html line-qc.html
 
     Parameters
     ----------
@@ -104,11 +108,23 @@ def info(
         Reader to use: seisgeo-segy, seisgeo-openfwi, zarr or h5netcdf; found by the file's name.
     json
         Print JSON instead of text: everything, headers too.
+    html
+        Write a report with pictures instead: survey and fold, spectrum, amplitudes, dead and
+        clipped traces.
+    overwrite
+        Replace a report that is there.
     """
     from seisgeo.summary import summarise, summary_text
 
     options = segy.given()
     engine = engine or ("seisgeo-segy" if options else None)
+    if html is not None:
+        from seisgeo.quality import write_quality_report
+
+        _require_free(html, overwrite)
+        write_quality_report(file, html, engine=engine, overwrite=overwrite, **options)
+        print(f"wrote {html}")
+        return
     summary = summarise(file, engine=engine, **options)
     _say(summary, json, as_options(summary_text(summary, headers=headers)))
 

@@ -24,6 +24,7 @@ from seisgeo.plotting._canvas import (
     symmetric_limit,
     thin_samples,
 )
+from seisgeo.sampling import even_traces
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -173,13 +174,8 @@ def plot_spectrum(
             f"{ {str(n): v.dims for n, v in ds.data_vars.items()} }"
         )
     da = ds["amplitude"]
-    excess = da.size / da.sizes["time"] / most_traces
-    for dim in [d for d in da.dims if d != "time"]:  # the outer dimensions first: fewest reads
-        step = min(da.sizes[dim], int(np.ceil(excess))) if excess > 1 else 1
-        da = da.isel({dim: slice(None, None, step)})
-        excess /= step
     time = axis_values(da, "time")
-    traces = np.asarray(da.transpose(..., "time").values, dtype=float).reshape(-1, len(time))
+    traces = even_traces(da, "time", most_traces)
     traces = traces[np.isfinite(traces).all(axis=1)]
     traces = traces[np.abs(traces).max(axis=1, initial=0.0) > 0]
     if not len(traces) or len(time) < 2:
