@@ -17,6 +17,7 @@ import xarray as xr
 
 from seisgeo.adapters.opening import open_cube
 from seisgeo.adapters.segy import SUFFIXES
+from seisgeo.adapters.segy.cube import CUBE_KEY
 from seisgeo.errors import FormatError, OutputExistsError
 from seisgeo.files import whole_output
 
@@ -40,6 +41,7 @@ def write_zarr(
     *,
     overwrite: bool = False,
     shard_bytes: int = 64 * 2**20,
+    headers: bool = True,
 ) -> Path:
     """Write a cube as Zarr, ready for random access.
 
@@ -56,6 +58,12 @@ def write_zarr(
         Replace what stands under `path`.
     shard_bytes : int, default 64 MiB
         Size of a shard before compression. A few are in memory at a time.
+    headers : bool, default True
+        Of a cube that was opened from SEG-Y, or from a Zarr store made from it, also keep what the
+        cube does not hold: text, binary and trace headers, and the traces that are in no gather.
+        They lie in a group ``segy`` below the cube (:mod:`seisgeo.adapters.segy.original_zarr`)
+        and make the file again: see :func:`write_segy`. They are left out where they are not true
+        any more, as the coordinates were changed.
 
     Returns
     -------
@@ -76,9 +84,13 @@ def write_zarr(
     >>> xr.open_dataset(out)["velocity"].encoding["chunks"]
     (1, 70, 70)
     """
+    import zarr
     from zarr.codecs import BloscCodec
 
     final = Path(path)
+    known = _original(ds) if headers else None
+    if known is not None:
+        from seisgeo.adapters.segy.original_zarr import store_original
     ds = _with_portable_strings(ds)
     encoding: dict[Hashable, dict[str, Any]] = {}
     blocks: dict[Hashable, tuple[int, ...]] = {}
@@ -97,7 +109,22 @@ def write_zarr(
         warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
         with _streaming(ds, blocks, f"writing {final.name}") as lazy:
             lazy.to_zarr(stage, mode="w", zarr_format=3, consolidated=True, encoding=encoding)
+        if known is not None:
+            store_original(known, stage)
+            zarr.consolidate_metadata(stage)
     return final
+
+
+def _original(ds: xr.Dataset) -> Any:
+    """What the SEG-Y file of a cube holds beside it, where it fits the cube as it is now."""
+    cube, source = ds.encoding.get(CUBE_KEY), ds.encoding.get("source")
+    if cube is None and not (isinstance(source, str) and os.path.isdir(source)):
+        return None
+    from seisgeo.adapters.segy.original import fit, of_file
+    from seisgeo.adapters.segy.original_zarr import read_original
+
+    known = read_original(str(source)) if cube is None else of_file(cube)
+    return fit(known, ds)[0] if known is not None else None
 
 
 def write_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -172,6 +199,9 @@ def convert(
     **open_options: Any,
 ) -> Path:
     """Convert a file or a folder to another format.
+
+    Zarr that is made from SEG-Y keeps its headers, and becomes the same file again, byte for byte,
+    where nothing was changed: see :func:`seisgeo.adapters.write_segy`.
 
     Parameters
     ----------

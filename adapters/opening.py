@@ -11,7 +11,9 @@ from typing import Any
 import xarray as xr
 from xarray.backends import BackendEntrypoint, list_engines
 
+from seisgeo.adapters.seg2 import SEG2_SUFFIXES
 from seisgeo.adapters.segy import SUFFIXES
+from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.errors import FormatError, MissingFileError, ParameterError, SeisgeoError
 
 __all__ = ["find_engine", "open_cube"]
@@ -23,7 +25,8 @@ _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray", ".zmetadata")
 _NOT_FOR_FILES = {"store"}
 _KINDS = (
     f"SEG-Y ({', '.join(SUFFIXES)}), OpenFWI (.npy files or a folder of them), Zarr (.zarr), "
-    "NetCDF or HDF5 (.nc, .h5)"
+    f"NetCDF or HDF5 (.nc, .h5), SU ({', '.join(BARE_SUFFIXES)}), "
+    f"SEG-2 ({', '.join(SEG2_SUFFIXES)})"
 )
 
 
@@ -35,8 +38,8 @@ def open_cube(
     Parameters
     ----------
     path : path-like
-        SEG-Y, OpenFWI, Zarr, NetCDF, or whatever else an installed xarray engine reads; also the
-        address (``s3://…``) of a Zarr store.
+        SEG-Y, SU, SEG-2, OpenFWI, Zarr, NetCDF, or whatever else an installed xarray engine reads;
+        also the address (``s3://…``) of a Zarr store.
     engine : str, optional
         Reader to use, for instance ``"seisgeo-segy"``; by default the one that recognises the file.
     **options

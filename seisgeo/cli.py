@@ -105,7 +105,8 @@ def info(
     headers
         Show the binary, trace and text headers too.
     engine
-        Reader to use: seisgeo-segy, seisgeo-openfwi, zarr or h5netcdf; found by the file's name.
+        Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-openfwi, zarr or h5netcdf;
+        found by the file's name.
     json
         Print JSON instead of text: everything, headers too.
     html
@@ -154,7 +155,8 @@ def convert(
         What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.npy (one OpenFWI file), or a
         name without a suffix for a folder of OpenFWI files.
     engine
-        Reader to use: seisgeo-segy, seisgeo-openfwi, zarr or h5netcdf; found by the source's name.
+        Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-openfwi, zarr or h5netcdf;
+        found by the source's name.
     overwrite
         Replace what stands under the target's name.
     """

@@ -21,7 +21,13 @@ from seisgeo.synth.survey import Survey
 __all__ = ["summarise", "summary_text", "survey_text"]
 
 #: What the readers' files are called.
-_FORMATS = {"seisgeo-openfwi": "OpenFWI", "zarr": "Zarr store", "h5netcdf": "NetCDF"}
+_FORMATS = {
+    "seisgeo-openfwi": "OpenFWI",
+    "seisgeo-seg2": "SEG-2",
+    "seisgeo-su": "SU",
+    "zarr": "Zarr store",
+    "h5netcdf": "NetCDF",
+}
 #: Coordinates in the order of their rows; others follow.
 _ORDER = (
     "offset",

@@ -180,7 +180,7 @@ def _file(name, content):
         (lambda folder: folder / "nowhere.sgy", r"nowhere\.sgy: no such file"),
         (_file("empty.sgy", b""), r"empty\.sgy: .*empty"),
         (_file("notes.sgy", b"no seismic\n" * 400), r"notes\.sgy: .*text"),
-        (_file("line.su", bytes(500)), r"line\.su: nothing here can open it; expected SEG-Y"),
+        (_file("line.su", bytes(500)), r"line\.su: no SU file"),
         (_file("notes.md", b"# Notes"), r"notes\.md: nothing here can open it"),
         (_file("model.seisbind", b"no model"), r"model\.seisbind: not a whole safetensors file"),
         (_file("data.npy", b"no array"), r"data\.npy: not a \.npy file"),

@@ -52,11 +52,13 @@ class SegyArray(BackendArray):
         return xr.Variable(dims, indexing.LazilyIndexedArray(self))
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
-        if isinstance(key, indexing.VectorizedIndexer) and not self.sample_axis_first:
-            keys = key.tuple
-            # Left to itself, xarray would read the whole rectangle that the points span.
-            if all(isinstance(k, np.ndarray) for k in keys):
-                return self._points(*np.broadcast_arrays(*keys))
+        keys = key.tuple
+        if not isinstance(key, indexing.VectorizedIndexer):
+            # Any order and repetition is read as it is: xarray would sort first and copy after.
+            return self._outer(keys)
+        # Left to itself, xarray would read the whole rectangle that the points span.
+        if not self.sample_axis_first and all(isinstance(k, np.ndarray) for k in keys):
+            return self._points(*keys)
         return indexing.explicit_indexing_adapter(
             key, self.shape, indexing.IndexingSupport.OUTER, self._outer
         )
@@ -64,11 +66,17 @@ class SegyArray(BackendArray):
     def _points(self, *keys: np.ndarray) -> np.ndarray:
         """Single samples, or the same samples of chosen traces."""
         *cells, samples = keys
-        if samples.size and samples.ndim:
-            wanted = samples[(0,) * (samples.ndim - 1)]
-            whole = all((k == k[..., :1]).all() for k in cells)
-            if whole and (samples == wanted).all():
-                return self._read(self.lookup[tuple(k[..., 0] for k in cells)], wanted)
+        last = samples.ndim - 1
+        if (
+            samples.size
+            and last >= 0
+            and all(_same_along(k, last) for k in cells)
+            and all(_same_along(samples, axis) for axis in range(last))
+        ):
+            chosen = self.lookup[tuple(k[..., 0] for k in cells)]
+            shape = np.broadcast_shapes(*(k.shape[:-1] for k in keys))
+            return self._read(np.broadcast_to(chosen, shape), samples[(0,) * last])
+        *cells, samples = np.broadcast_arrays(*keys)
         traces = self.lookup[tuple(cells)]
         values = self.file.read_points(np.maximum(traces, 0), samples)
         values[traces < 0] = np.nan
@@ -89,14 +97,14 @@ class SegyArray(BackendArray):
     def _read(self, chosen: np.ndarray | np.integer, samples: Any) -> np.ndarray:
         """Samples of the chosen cells, shape (*chosen.shape, sample)."""
         cells = np.asarray(chosen)
-        traces = cells.ravel()
-        live = traces >= 0
-        if live.all():
-            values = self.file.read(traces, samples)
-        else:
-            known = self.file.read(traces[live], samples)
-            values = np.full((len(traces), known.shape[1]), np.nan, self.dtype)
-            values[live] = known
+        values = self.file.read(cells.ravel(), samples)
         if self.scale != 1:
             values *= self.dtype.type(self.scale)
         return values.reshape(*cells.shape, values.shape[-1])
+
+
+def _same_along(key: np.ndarray, axis: int) -> bool:
+    """Whether an index array repeats itself along an axis, or has but one entry there."""
+    if key.shape[axis] == 1 or key.strides[axis] == 0:
+        return True
+    return bool((key == key.take([0], axis)).all())

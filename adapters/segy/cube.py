@@ -18,11 +18,13 @@ from seisgeo.adapters.segy.fields import CUBE_NAMES, TRACE_FIELDS
 from seisgeo.adapters.segy.fields import scaled as _scaled
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.geometry import Geometry, find_geometry
-from seisgeo.adapters.segy.layout import ORDERS
 from seisgeo.adapters.segy.offsets import find_offsets
 from seisgeo.adapters.segy.positions import Point, Positions, find_positions
 
-__all__ = ["Cube", "read_cube"]
+__all__ = ["CUBE_KEY", "Cube", "read_cube"]
+
+#: Where a dataset's ``encoding`` keeps the file that it was opened from.
+CUBE_KEY = "segy_cube"
 
 # Trace identification codes of traces that hold no data: dead, dummy.
 _DEAD = (2, 3)
@@ -62,6 +64,10 @@ class Cube:
     along: np.ndarray | None
     findings: list[Finding]
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Cube:
+        """Itself: copies of a dataset share the file."""
+        return self
+
     @property
     def reason(self) -> str:
         """Why the file opens as it does, for a person."""
@@ -81,7 +87,7 @@ class Cube:
             source=str(file.path),
             source_format="SEG-Y",
             revision="{}.{}".format(*file.revision),
-            byte_order=ORDERS[file.order],
+            byte_order=file.byte_order,
             sample_format=str(file.format),
             layout=self.geometry.layout,
             interpretation=self.reason,
@@ -89,7 +95,9 @@ class Cube:
             text_header=file.text,
         )
         coords = {**self.coords, content.vertical: ((content.vertical,), self.axis)}
-        return conventions.describe(xr.Dataset({content.quantity: variable}, coords, attrs))
+        ds = conventions.describe(xr.Dataset({content.quantity: variable}, coords, attrs))
+        ds.encoding[CUBE_KEY] = self  # for writers, that take along what the dataset does not hold
+        return ds
 
 
 def read_cube(

@@ -10,7 +10,6 @@ import numpy as np
 from seisgeo.adapters.segy.cube import Cube, read_cube
 from seisgeo.adapters.segy.fields import TRACE_FIELDS
 from seisgeo.adapters.segy.file import SegyFile
-from seisgeo.adapters.segy.layout import ORDERS
 
 __all__ = ["describe_segy"]
 
@@ -59,7 +58,7 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
         "format": "SEG-Y",
         "size": file.size,
         "revision": "{}.{}".format(*file.revision),
-        "byte_order": ORDERS[file.order],
+        "byte_order": file.byte_order,
         "sample_format": str(file.format),
         "traces": file.n_traces,
         "samples": file.n_samples,

@@ -36,7 +36,10 @@ Order = Literal[">", "<"]
 
 
 class Field(NamedTuple):
-    """A header field: its name, its first byte (from 1), its NumPy type without byte order."""
+    """A header field: its name, its first byte (from 1), its NumPy type.
+
+    The type has a byte order only where the field does not follow the file's.
+    """
 
     name: str
     byte: int
@@ -84,7 +87,9 @@ BINARY_FIELDS: tuple[Field, ...] = (
     Field("segy_revision_minor", 3502, "u1"),
     Field("trace_flag", 3503, "i2"),
     Field("extended_headers", 3505, "i2"),
-    Field("additional_trace_headers", 3507, "i4"),
+    Field("additional_trace_headers", 3507, "i4"),  # revision 2.0; 2.1 has the next two instead
+    Field("additional_trace_headers_short", 3507, "i2"),
+    Field("survey_type", 3509, "i2"),
     Field("time_basis", 3511, "i2"),
     Field("total_traces", 3513, "u8"),
     Field("first_trace_offset", 3521, "u8"),
@@ -232,7 +237,10 @@ def header_dtype(
     """
     layout: Any = {
         "names": [f.name for f in fields],
-        "formats": [np.dtype(f.dtype).newbyteorder(order) for f in fields],
+        "formats": [
+            np.dtype(f.dtype) if f.dtype[0] in "<>" else np.dtype(f.dtype).newbyteorder(order)
+            for f in fields
+        ],
         "offsets": [f.byte - first for f in fields],
         "itemsize": itemsize,
     }
@@ -264,7 +272,10 @@ def scaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:
 
 
 def with_mapping(
-    headers: Mapping[str, int | tuple[int, str]] | None, *, size: int = TRACE_HEADER_BYTES
+    headers: Mapping[str, int | tuple[int, str]] | None,
+    *,
+    size: int = TRACE_HEADER_BYTES,
+    standard: tuple[Field, ...] = TRACE_FIELDS,
 ) -> tuple[Field, ...]:
     """Standard trace header fields, changed by a user's mapping.
 
@@ -276,6 +287,8 @@ def with_mapping(
         ``(byte, type)`` under any other name makes a field of its own.
     size : int, default 240
         Bytes of a trace header.
+    standard : tuple of Field, default TRACE_FIELDS
+        Where the fields stand by themselves.
 
     Returns
     -------
@@ -292,7 +305,7 @@ def with_mapping(
     >>> [f for f in with_mapping({"inline": 9}) if f.name == "inline_3d"]
     [Field(name='inline_3d', byte=9, dtype='i4')]
     """
-    fields = {f.name: f for f in TRACE_FIELDS}
+    fields = {f.name: f for f in standard}
     for key, place in (headers or {}).items():
         name = CUBE_NAMES.get(key, key)
         if isinstance(place, int | np.integer):
@@ -304,7 +317,7 @@ def with_mapping(
                     f"headers: no field is called {key!r}; {hint}"
                     f"For a field of your own give its type too: {{{key!r}: ({place}, 'int32')}}"
                 )
-            byte, dtype = int(place), fields[name].dtype
+            byte, dtype = int(place), fields[name].dtype.lstrip("<>")
         else:
             try:
                 byte, dtype = int(place[0]), np.dtype(place[1]).str.lstrip("<>|=")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,23 +12,28 @@ from typing import Any
 import numpy as np
 
 from seisgeo.adapters.segy import samples as samples_
+from seisgeo.adapters.segy.bare import BARE_SUFFIXES, bare_fields, find_form
 from seisgeo.adapters.segy.contradictions import Finding
-from seisgeo.adapters.segy.fields import header_dtype, scaled, with_mapping
-from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, find_layout
+from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled, with_mapping
+from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, PAIRS_SWAPPED
 from seisgeo.adapters.segy.samples import FORMATS
-from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, looks_like_text
-from seisgeo.errors import FormatError, MissingFileError
+from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, swap_pairs
+from seisgeo.errors import FormatError, MissingFileError, ParameterError
 
 __all__ = ["SegyFile"]
 
 # Bytes of samples decoded at a time when traces are gathered from all over the file.
 _GATHER_BYTES = 4 << 20
+# Bytes swapped back at a time.
+_SWAP_BYTES = 16 << 20
 
 
 class SegyFile:
     """A SEG-Y file, memory-mapped: opening reads the file header and a few trace headers.
 
-    It can be used by several threads at once, and pickled: the copy maps the file anew.
+    It can be used by several threads at once, and pickled: the copy maps the file anew. Bare traces
+    without file headers (SU) are read as well. A file whose bytes are swapped in pairs is first
+    copied to a temporary file with the bytes in order.
 
     Parameters
     ----------
@@ -44,6 +50,8 @@ class SegyFile:
     ----------
     order : str
         Byte order, ">" or "<".
+    form : {"SEG-Y", "SU"}
+        With file headers, or bare traces.
     revision : tuple of int
         Major and minor revision.
     format : SampleFormat
@@ -87,14 +95,32 @@ class SegyFile:
             raise FormatError(f"sample_interval must be positive, got {sample_interval}")
         self._bytes = _map(self.path)
         self.size = len(self._bytes)
-        layout, self.findings = find_layout(self._bytes, self.path, sample_format)
+        self.pairs_swapped = self._bytes[3296:3300].tobytes() == PAIRS_SWAPPED
+        if self.pairs_swapped:
+            self._bytes = _in_order(self._bytes)
+        try:
+            layout, self.findings = find_form(self._bytes, self.path, sample_format)
+        except FormatError as error:
+            if not self.pairs_swapped:
+                raise
+            raise FormatError(
+                f"{error} (bytes 3297-3300 say that bytes are swapped in pairs: this is what they "
+                "give once swapped back)"
+            ) from None
+        if self.pairs_swapped:
+            self.findings.insert(0, _PAIRS_FINDING)
+        self.form = layout.form
         self.order, self.format = layout.order, layout.format
         self.binary, self.revision = layout.binary, layout.revision
         self.data_start, self.header_bytes = layout.start, layout.header_bytes
         self.n_traces, self.n_samples = layout.n_traces, layout.n_samples
         self.trace_bytes = layout.trace_bytes
+        self._trailer_bytes = layout.trailer_bytes
 
-        self.fields = with_mapping(headers, size=self.header_bytes)
+        standard = TRACE_FIELDS
+        if self.form == "SU":
+            standard = bare_fields(self._bytes, layout, self.findings)
+        self.fields = with_mapping(headers, size=self.header_bytes, standard=standard)
         # All trace headers as one strided view on the mapping: nothing is read until asked for.
         self.headers = np.ndarray(
             self.n_traces,
@@ -105,11 +131,16 @@ class SegyFile:
         self._check_format()
         self.interval = self._find_interval()
 
+    @property
+    def byte_order(self) -> str:
+        """Byte order of the file, for a person."""
+        return "pair-swapped" if self.pairs_swapped else ORDERS[self.order]
+
     def __repr__(self) -> str:
         """File, size, format."""
         return (
             f"<SegyFile {self.path}: {self.n_traces} traces of {self.n_samples} samples, "
-            f"{self.format}, {ORDERS[self.order]}>"
+            f"{self.format}, {self.byte_order}>"
         )
 
     def __getstate__(self) -> dict[str, Any]:
@@ -125,11 +156,20 @@ class SegyFile:
 
     @cached_property
     def text(self) -> str:
-        """All text headers, decoded, without empty lines."""
-        blocks = [(0, TEXT_BYTES)]
-        ends = range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
-        blocks += [(a, a + TEXT_BYTES) for a in ends]
-        texts = (decode_text(self._bytes[a:b].tobytes()) for a, b in blocks)
+        """All text headers, decoded, without empty lines; "" where there are none."""
+        if self.form == "SU":
+            return ""
+        extended = range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
+        return self._decode([0, *extended])
+
+    @cached_property
+    def trailers(self) -> str:
+        """Data trailers after the last trace (revision 2), decoded; "" where there are none."""
+        return self._decode(range(self.size - self._trailer_bytes, self.size, TEXT_BYTES))
+
+    def _decode(self, starts: Iterable[int]) -> str:
+        blocks = (self._bytes[a : a + TEXT_BYTES].tobytes() for a in starts)
+        texts = (decode_text(block, in_pairs=self.pairs_swapped) for block in blocks)
         return "\n".join(t for t in texts if t)
 
     def field(self, name: str) -> np.ndarray:
@@ -164,46 +204,81 @@ class SegyFile:
         return (delay + self.interval * np.arange(self.n_samples)) / unit
 
     def read(self, traces: np.ndarray | slice, samples: Any = slice(None)) -> np.ndarray:
-        """Samples of some traces, decoded.
+        """Samples of some traces, decoded: the fast way to random batches of traces.
 
         Parameters
         ----------
         traces : numpy.ndarray of int or slice
-            Trace numbers from 0, in any order.
+            Trace numbers from 0, in any order; -1 stands for a missing trace.
         samples : slice, int or numpy.ndarray, default all
             Which samples of each.
 
         Returns
         -------
         numpy.ndarray
-            Shape (trace, sample), type ``format.decoded``.
+            Shape (trace, sample), type ``format.decoded``; missing traces are NaN.
+
+        Raises
+        ------
+        ParameterError
+            If the file has no such trace.
+
+        Examples
+        --------
+        >>> file = SegyFile("line.sgy")                                   # doctest: +SKIP
+        >>> batch = np.random.default_rng(7).choice(file.n_traces, 1000)  # doctest: +SKIP
+        >>> file.read(batch, slice(0, 500)).shape                         # doctest: +SKIP
+        (1000, 500)
         """
-        if isinstance(samples, int | np.integer):
-            at = range(self.n_samples)[int(samples)]  # from the end where negative
-            samples = slice(at, at + 1)
         if isinstance(traces, slice):
-            n = len(range(*traces.indices(self.n_traces)))
-        else:
-            n, traces = len(traces), _as_slice(traces)
-        n_out = len(np.arange(self.n_samples)[samples])
+            traces = np.arange(self.n_traces)[traces]
+        traces = np.ascontiguousarray(traces, np.int64)
+        if traces.size and (last := int(traces.max())) >= self.n_traces:
+            raise ParameterError(
+                f"{self.path}: there is no trace {last}; expected numbers from 0 to "
+                f"{self.n_traces - 1}, or -1 for a missing trace"
+            )
+        every = range(self.n_samples)
+        if isinstance(samples, int | np.integer):
+            at = every[int(samples)]  # from the end where negative
+            samples = slice(at, at + 1)
         if not isinstance(samples, slice):
             samples = _as_slice(np.arange(self.n_samples)[samples])
-        out = np.empty((n, n_out), self.format.decoded)
+        n_out = len(every[samples]) if isinstance(samples, slice) else len(samples)
+        out = np.empty((len(traces), n_out), self.format.decoded)
         if not out.size:
             return out
-        raw = self._raw
+        if isinstance(samples, slice) and self._words is not None:
+            words, stride = self._words, self.trace_bytes // self.format.itemsize
+            chosen = every[samples]
+            if samples_.gather(words, stride, self.format, self.order, traces, chosen, out):
+                return out
+        live = traces >= 0
+        if live.all():
+            self._read_plain(traces, samples, out)
+        else:
+            known = np.empty((np.count_nonzero(live), n_out), out.dtype)
+            self._read_plain(traces[live], samples, known)
+            out[live] = known
+            out[~live] = np.nan
+        return out
+
+    def _read_plain(
+        self, numbers: np.ndarray, samples: slice | np.ndarray, out: np.ndarray
+    ) -> None:
+        """Fill `out` by NumPy alone."""
+        raw, traces = self._raw, _as_slice(numbers)
         if isinstance(traces, slice):
             samples_.decode(raw[traces][:, samples], self.format, self.order, out)
-            return out
-        block = max(1, _GATHER_BYTES // (n_out * self.format.itemsize))
-        for a in range(0, n, block):
+            return
+        block = max(1, _GATHER_BYTES // (out.shape[1] * self.format.itemsize))
+        for a in range(0, len(traces), block):
             chosen = traces[a : a + block]
             if isinstance(samples, slice):
                 words = raw[chosen, samples]
             else:
                 words = raw[chosen[:, None], samples]
             samples_.decode(words, self.format, self.order, out[a : a + block])
-        return out
 
     def read_points(self, traces: np.ndarray, samples: np.ndarray) -> np.ndarray:
         """Single samples, decoded: one of each trace number, in arrays of the same shape."""
@@ -223,6 +298,10 @@ class SegyFile:
             offset=self.data_start + self.header_bytes,
             strides=(self.trace_bytes, self.format.itemsize, *(1,) * len(inner)),
         )
+
+    @cached_property
+    def _words(self) -> np.ndarray | None:
+        return samples_.as_words(self._raw, self.format)
 
     def _check_format(self) -> None:
         """Fixed point with gain has a zero byte in every sample; without it the code is wrong."""
@@ -255,8 +334,20 @@ class SegyFile:
         if self._sample_interval is not None:
             return float(self._sample_interval) * 1e6
         binary, trace = self.binary["interval"], int(self.first("trace_sample_interval"))
-        if self.revision >= (2, 0) and 0 < self.binary["ext_interval"] < np.inf:
-            return float(self.binary["ext_interval"])
+        if self.form == "SU":
+            return self._find_bare_interval(trace % 65536)  # SU counts without a sign
+        extended = self.binary["ext_interval"]
+        if self.revision >= (2, 0) and _SHORTEST <= extended <= _LONGEST:
+            if binary > 0 and abs(extended - binary) >= 1:
+                self.findings.append(
+                    Finding(
+                        "sample interval",
+                        {"binary header": str(binary), "binary header, extended": f"{extended:g}"},
+                        f"{extended:g} used",
+                        "revision 2 puts the extended interval before the other one",
+                    )
+                )
+            return float(extended)
         if binary < 0 and binary == trace:  # both mean an unsigned number
             return float(binary + 65536)
         values = {"binary header": str(binary), "trace headers": str(trace)}
@@ -287,24 +378,59 @@ class SegyFile:
             "Pass sample_interval= (s, or m for depth)"
         )
 
+    def _find_bare_interval(self, interval: int) -> float:
+        """Interval of SU: microseconds, else `d1` (s, or m), else what SU's programs assume."""
+        if interval > 0:
+            return float(interval)
+        spacing = float(self.first("d1")) if "d1" in (self.headers.dtype.names or ()) else 0.0
+        if spacing > 0:
+            used, why = f"{spacing:g} (d1) used", "an interval must be positive"
+        else:
+            used, why = "4 ms used", "Seismic Unix assumes that; pass sample_interval= (s, or m)"
+        values = {"dt (bytes 117-118)": "0", "d1 (bytes 181-184)": f"{max(spacing, 0):g}"}
+        self.findings.append(Finding("sample interval", values, used, why))
+        if spacing <= 0:
+            return 4000.0
+        # In seconds or metres, as the option is; interval itself is microseconds or millimetres.
+        self._sample_interval = spacing
+        return spacing * 1e6
+
+
+# Extended sample intervals (microseconds) that are believed: a nanosecond to a quarter of an hour.
+_SHORTEST, _LONGEST = 1e-3, 1e9
+
+_PAIRS_FINDING = Finding(
+    "byte order",
+    {"bytes 3297-3300": "02 01 04 03"},
+    "bytes swapped back in a temporary copy",
+    "the constant of revision 2 says that they are swapped in pairs",
+)
+
 
 def _map(path: Path) -> np.ndarray:
     if not path.exists():
         raise MissingFileError(f"{path}: no such file")
+    bare = path.suffix.lower() in BARE_SUFFIXES
+    what = "an SU file" if bare else "a SEG-Y file"
     if path.is_dir():
-        raise FormatError(f"{path}: is a folder; expected a SEG-Y file")
-    size = path.stat().st_size
-    if size == 0:
-        raise FormatError(
-            f"{path}: the file is empty; expected a SEG-Y file of at least 3600 bytes"
-        )
-    if size < FILE_HEADER_BYTES:
-        head = path.read_bytes()
-        what = "a text file, not SEG-Y" if looks_like_text(head) else "too short for SEG-Y"
-        raise FormatError(
-            f"{path}: this is {what}: {size} bytes, and the file header alone takes 3600"
-        )
+        raise FormatError(f"{path}: is a folder; expected {what}")
+    if path.stat().st_size == 0:
+        least = "" if bare else " of at least 3600 bytes"
+        raise FormatError(f"{path}: the file is empty; expected {what}{least}")
     return np.asarray(np.memmap(path, np.uint8, mode="r"))
+
+
+def _in_order(data: np.ndarray) -> np.ndarray:
+    """A file's bytes with those after the text header swapped in pairs, through a temporary file.
+
+    Text headers may have been swapped with the rest or not: see :func:`.text.decode_text`.
+    """
+    with tempfile.TemporaryFile(prefix="seisgeo-") as stream:
+        stream.write(data[:TEXT_BYTES].data)
+        for a in range(TEXT_BYTES, len(data), _SWAP_BYTES):
+            stream.write(swap_pairs(data[a : a + _SWAP_BYTES].tobytes()))
+        stream.flush()
+        return np.asarray(np.memmap(stream, np.uint8, mode="r"))
 
 
 def _as_slice(numbers: np.ndarray) -> np.ndarray | slice:

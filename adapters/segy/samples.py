@@ -8,6 +8,8 @@ rounds, once; what is above the range of float32 becomes infinite.
 
 from __future__ import annotations
 
+import functools
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ import numpy as np
 from seisgeo.adapters.segy.fields import Order
 from seisgeo.errors import ConventionError
 
-__all__ = ["FORMATS", "SampleFormat", "decode", "encode", "raw_dtype"]
+__all__ = ["FORMATS", "SampleFormat", "as_words", "decode", "encode", "gather", "raw_dtype"]
 
 
 class SampleFormat(NamedTuple):
@@ -61,10 +63,103 @@ FORMATS: dict[int, SampleFormat] = {
 # Samples handled at a time: intermediate arrays stay in the processor's second-level cache.
 _BLOCK = 65_536
 
+# What the compiled kernels read a format as: IEEE floats are moved as bits.
+_WORDS = {1: np.uint32, 2: np.int32, 3: np.int16, 5: np.int32, 8: np.int8}
+# Samples that NumPy reads before the kernels are loaded: half a second's wait does not pay for few.
+_PATIENCE = 1 << 24
+_read_so_far = 0
+
 
 def raw_dtype(fmt: SampleFormat, order: Order) -> np.dtype:
     """Type of one sample as it stands in the file, with its byte order (">" or "<")."""
     return np.dtype(fmt.stored).newbyteorder(order)
+
+
+def as_words(raw: np.ndarray, fmt: SampleFormat) -> np.ndarray | None:
+    """The samples of a file, with the headers between them, as one run of words.
+
+    Parameters
+    ----------
+    raw : numpy.ndarray
+        Samples of all traces as they stand in the file, shape (trace, sample), a strided view.
+    fmt : SampleFormat
+        Their format.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        What :func:`gather` reads, shape (word,); None where there is no compiled kernel.
+    """
+    if fmt.code not in _WORDS or raw.strides[0] % fmt.itemsize:
+        return None
+    n = (len(raw) - 1) * (raw.strides[0] // fmt.itemsize) + raw.shape[1]
+    words = raw.view(_WORDS[fmt.code])
+    return np.lib.stride_tricks.as_strided(words, (n,), (fmt.itemsize,), writeable=False)
+
+
+def gather(
+    words: np.ndarray,
+    stride: int,
+    fmt: SampleFormat,
+    order: Order,
+    traces: np.ndarray,
+    samples: range,
+    out: np.ndarray,
+) -> bool:
+    """Gather and decode with the compiled kernels, as soon as they are worth loading.
+
+    Parameters
+    ----------
+    words : numpy.ndarray
+        From :func:`as_words`.
+    stride : int
+        Words from one trace to the next.
+    fmt : SampleFormat
+        Format of the samples.
+    order : {">", "<"}
+        Their byte order.
+    traces : numpy.ndarray of int64
+        Trace numbers, within the file; those below 0 become NaN.
+    samples : range
+        Sample numbers, within the trace.
+    out : numpy.ndarray
+        Filled with the values, shape (trace, sample), type ``fmt.decoded``.
+
+    Returns
+    -------
+    bool
+        Whether it was done; False while little has been read, and where numba is missing.
+    """
+    kernels = _kernels(out.size)
+    if kernels is None:
+        return False
+    bits = out.view(np.int32) if fmt.code == 5 else out
+    missing = np.full(1, np.nan, out.dtype).view(bits.dtype)[0]
+    swap = np.dtype(np.uint16).newbyteorder(order) != np.uint16
+    where = (words, stride, traces, samples.start)
+    try:
+        if len(samples) == 1:
+            kernels.gather_one(*where, swap, missing, bits[:, 0])
+        else:
+            kernels.gather(*where, samples.step, swap, missing, bits)
+    except OSError:  # no room to keep the machine code: the next call compiles or has it
+        return False
+    return True
+
+
+def _kernels(n: int) -> ModuleType | None:
+    global _read_so_far
+    _read_so_far += n
+    return _loaded() if _read_so_far > _PATIENCE else None
+
+
+@functools.cache
+def _loaded() -> ModuleType | None:
+    try:
+        from seisgeo.adapters.segy import kernels
+    except (ImportError, OSError):  # no numba, or none for this NumPy or machine
+        return None
+    return kernels
 
 
 def decode(raw: np.ndarray, fmt: SampleFormat, order: Order, out: np.ndarray) -> None:

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
-__all__ = ["CARD", "TEXT_BYTES", "decode_text", "encode_text", "is_end_text", "looks_like_text"]
+__all__ = [
+    "CARD",
+    "TEXT_BYTES",
+    "decode_text",
+    "encode_text",
+    "is_end_text",
+    "is_text_block",
+    "looks_like_text",
+    "swap_pairs",
+]
 
 TEXT_BYTES = 3200
 #: Characters of a card image.
@@ -15,15 +24,19 @@ CARD = 80
 
 # Brackets stand elsewhere in IBM's code page 1047, which mainframes used, than in Python's cp037.
 _BRACKETS = str.maketrans({"Ý": "[", "¨": "]"})
+# How a card of a text header or a stanza begins.
+_BEGINNING = re.compile(r"^C ?\d+\b|\(\((SEG|OGP|IOGP|JGI)\b", re.MULTILINE)
 
 
-def decode_text(raw: bytes) -> str:
+def decode_text(raw: bytes, *, in_pairs: bool = False) -> str:
     """Lines of a text header, without what is empty.
 
     Parameters
     ----------
     raw : bytes
         3200 bytes of EBCDIC or ASCII; which of the two is found by itself.
+    in_pairs : bool, default False
+        Whether the bytes may be swapped in pairs; whether they are is found by itself.
 
     Returns
     -------
@@ -31,6 +44,10 @@ def decode_text(raw: bytes) -> str:
         Lines without trailing blanks and without cards that hold only their number; "" when
         nothing is there.
     """
+    if in_pairs:
+        plain, swapped = decode_text(raw), decode_text(swap_pairs(raw))
+        better = len(_BEGINNING.findall(swapped)) > len(_BEGINNING.findall(plain))
+        return swapped if better else plain
     codes = np.frombuffer(raw, np.uint8)
     ascii_like = np.count_nonzero((codes == 0x20) | ((codes >= 0x61) & (codes <= 0x7A)))
     ebcdic_like = np.count_nonzero((codes == 0x40) | (codes >= 0xC1))
@@ -65,8 +82,39 @@ def encode_text(cards: Iterable[str]) -> bytes:
 
 
 def is_end_text(raw: bytes) -> bool:
-    """Whether a block of 3200 bytes is the stanza that ends the extended text headers."""
-    return any("((SEG: ENDTEXT))" in raw.decode(c).upper() for c in ("cp037", "latin-1"))
+    """Whether a block of 3200 bytes is the stanza that ends the extended text headers.
+
+    Also where its bytes are swapped in pairs: in files that are, text may be or not.
+    """
+    return any(
+        re.search(r"\(\(SEG: ?ENDTEXT\)\)", block.decode(code), re.IGNORECASE)
+        for block in (raw, swap_pairs(raw))
+        for code in ("cp037", "latin-1")
+    )
+
+
+def is_text_block(raw: bytes) -> bool:
+    """Whether bytes are readable text nearly throughout, ASCII or EBCDIC, blanks included."""
+    filled = raw.rstrip(b"\0")
+    if len(filled) < len(raw) // 2 and b"((" not in filled and b"MM" not in filled:
+        return False  # a few bytes before zeros; MM is (( in EBCDIC
+    return looks_like_text(filled) or looks_like_text(
+        filled.decode("cp037").encode("ascii", "replace").replace(b"?", b"\0")
+    )
+
+
+def swap_pairs(raw: bytes) -> bytes:
+    """Bytes with each pair swapped; a last odd byte stays.
+
+    Examples
+    --------
+    >>> swap_pairs(b"abcde")
+    b'badce'
+    """
+    swapped = bytearray(raw)
+    even = len(raw) // 2 * 2
+    swapped[0:even:2], swapped[1:even:2] = raw[1:even:2], raw[0:even:2]
+    return bytes(swapped)
 
 
 def looks_like_text(raw: bytes) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
+import contextlib
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -14,11 +15,16 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.adapters.segy.cards import text_headers
 from seisgeo.adapters.segy.content import QUANTITIES, find_content
+from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.adapters.segy.exact import encode
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, TRACE_HEADER_BYTES, header_dtype
 from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.original import Original, fit, of_file
+from seisgeo.adapters.segy.original_zarr import read_original
 from seisgeo.adapters.segy.outgoing import Outgoing, binary_header, plan
-from seisgeo.adapters.segy.samples import FORMATS, SampleFormat, encode, raw_dtype
-from seisgeo.errors import ConventionError, FormatError
+from seisgeo.adapters.segy.rewrite import blocks, rewrite
+from seisgeo.adapters.segy.samples import FORMATS, SampleFormat, raw_dtype
+from seisgeo.errors import ConventionError, FormatError, HeaderWarning
 from seisgeo.files import whole_output
 
 __all__ = ["write_segy"]
@@ -34,10 +40,11 @@ def write_segy(
     path: str | os.PathLike[str],
     *,
     variable: str | None = None,
-    sample_format: int = 5,
+    sample_format: int | None = None,
     overwrite: bool = False,
+    original: bool | str | os.PathLike[str] = True,
 ) -> Path:
-    """Write a cube as SEG-Y, revision 1, big-endian.
+    """Write a cube as SEG-Y: revision 1, big-endian, or as the file was that it came from.
 
     Traces are streamed block by block: a lazy cube of any size is written in bounded memory.
 
@@ -53,10 +60,16 @@ def write_segy(
         File to write.
     variable : str, optional
         What to write; by default ``amplitude``, else ``velocity``, else the only variable.
-    sample_format : {5, 1, 2, 3, 6, 8, 9, 10, 11, 12, 16}
-        Sample format code: 5 is IEEE float32, 1 IBM float32, 3 int16, 6 IEEE float64.
+    sample_format : {5, 1, 2, 3, 6, 8, 9, 10, 11, 12, 16}, optional
+        Sample format code: 5 is IEEE float32, 1 IBM float32, 3 int16, 6 IEEE float64. By default
+        that of the original, else 5.
     overwrite : bool, default False
         Replace a file that is there.
+    original : bool or path-like, default True
+        Keep the headers of the original (see Notes). True: where xarray still knows that the cube
+        was opened from a Zarr store that has them (``ds.encoding["source"]``, which selections
+        keep and some computations lose). A path: those of this Zarr store, or of this SEG-Y file.
+        False writes all headers anew from the cube.
 
     Returns
     -------
@@ -66,21 +79,37 @@ def write_segy(
     Raises
     ------
     ConventionError
-        If the cube does not fit into SEG-Y: dimensions, more than 65 535 samples, an interval that
+        If `original` names a store or a file of which the cube is no part, with the reason. If the
+        cube does not fit into SEG-Y: dimensions, more than 65 535 samples, an interval that
         is no whole number of microseconds (millimetres of depth) up to 32 767, values beyond the
         sample format.
     FormatError
-        If `sample_format` is unknown.
+        If `sample_format` is unknown, or `original` names a store that keeps no headers.
     OutputExistsError
         If `path` exists and `overwrite` is False.
     OSError
         If the disk is full, naming the file; nothing is left under its name.
 
+    Warns
+    -----
+    HeaderWarning
+        If headers of an original are there and cannot be kept: why.
+
     Notes
     -----
-    A trace that is NaN throughout is missing, and left out of the file. A trace that ``live`` marks
-    as dead but holds samples is written with trace identification code 2. Coordinates are written
-    to the centimetre or better, under the scalar that keeps them exactly where one does; depths of
+    *With an original.* :func:`seisgeo.adapters.write_zarr` keeps, beside a cube that was opened
+    from SEG-Y, all headers and whatever else the file held. A cube that is opened from such a store
+    becomes the same file again, byte for byte, where nothing was changed. Where samples were
+    changed, they are encoded in the file's own format and byte order under the headers as they were
+    (a trace that is now NaN throughout is written as zeros and marked as dead). A selection of
+    shots, receivers, lines or traces, and a window of the sample axis, keep the headers of what is
+    left, with its sample count and delay; traces stay in the order of the file. Where coordinates
+    were changed, or samples were resampled, the headers are written anew as described below.
+
+    *Without.* A trace that is NaN throughout is missing, and left out of the file. A trace that
+    ``live`` marks as dead but holds samples is written with trace identification code 2.
+    Coordinates are written to the centimetre or better, under the scalar that keeps them exactly
+    where one does; depths of
     sources in their own field, those of receivers as elevations below zero, elevations and water
     depths where the cube has them. Offsets are rounded to the whole metre that SEG-Y has room for.
 
@@ -98,32 +127,84 @@ def write_segy(
     >>> write_segy(ds, tempfile.mkdtemp() + "/line.sgy").stat().st_size == 3600 + 6 * (240 + 4 * 4)
     True
     """
-    if sample_format not in _WRITABLE:
+    if sample_format is not None and sample_format not in _WRITABLE:
         raise FormatError(
             f"sample_format={sample_format!r} is not written; expected one of "
             f"{', '.join(map(str, _WRITABLE))} (5: IEEE float32, 1: IBM float32)"
         )
-    fmt = FORMATS[sample_format]
     name = _main_variable(ds) if variable is None else variable
     if name not in ds.data_vars:
         raise ConventionError(f"no variable {name!r} to write; found {', '.join(map(str, ds))}")
+    final = Path(path)
+    known = _original(ds, name, original, final) if original is not False else None
+    if known is not None:
+        conventions.validate(ds[[name]])
+        fmt = known.format if sample_format is None else FORMATS[sample_format]
+        with (
+            whole_output(final, overwrite=overwrite) as part,
+            _naming(final),
+            open(part, "wb") as stream,
+        ):
+            rewrite(ds, known, stream, fmt, _BLOCK_BYTES)
+        return final
+    fmt = FORMATS[5 if sample_format is None else sample_format]
     out = plan(ds, name)
     if name in conventions.MAIN_VARIABLE.values():
         conventions.validate(ds[[name]])
     texts = text_headers(out, fmt, ds)
-    final = Path(path)
-    with whole_output(final, overwrite=overwrite) as part:
-        try:
-            with open(part, "wb") as stream:
-                stream.write(texts[0] + binary_header(out, fmt))
-                written = _write_traces(out, fmt, stream)
-            if written == 0:
-                raise ConventionError(f"variable {name!r} holds no trace: all samples are NaN")
-            _settle_text(part, texts, out)
-        except OSError as error:
-            reason = f"{error.strerror or error} while writing; nothing was kept"
-            raise OSError(error.errno, reason, str(final)) from error
+    with whole_output(final, overwrite=overwrite) as part, _naming(final):
+        with open(part, "wb") as stream:
+            stream.write(texts[0] + binary_header(out, fmt))
+            written = _write_traces(out, fmt, stream)
+        if written == 0:
+            raise ConventionError(f"variable {name!r} holds no trace: all samples are NaN")
+        _settle_text(part, texts, out)
     return final
+
+
+@contextlib.contextmanager
+def _naming(final: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = f"{error.strerror or error} while writing; nothing was kept"
+        raise OSError(error.errno, reason, str(final)) from error
+
+
+def _original(
+    ds: xr.Dataset, name: str, wanted: bool | str | os.PathLike[str], final: Path
+) -> Original | None:
+    """What a Zarr store or a file holds beside the cube, where it fits the cube."""
+    source = ds.encoding.get("source") if isinstance(wanted, bool) else os.fspath(wanted)
+    known = None
+    if not isinstance(source, str):
+        return None
+    if os.path.isdir(source):
+        known = read_original(source)
+    elif wanted is not True:
+        known = of_file(read_cube(source))
+    if known is None and wanted is not True:
+        raise FormatError(
+            f"original={source}: keeps no headers of a SEG-Y file; expected a Zarr store made from "
+            "one by seisgeo convert, or a SEG-Y file"
+        )
+    if known is None or known.variable != name:
+        return None
+    fitting, reason = fit(known, ds)
+    if fitting is None and wanted is not True:
+        raise ConventionError(
+            f"the headers of {source} are not those of the cube ({reason}); "
+            "original=False writes them anew from the cube"
+        )
+    if fitting is None:
+        warnings.warn(
+            f"{final}: the headers that {source} keeps of the original SEG-Y file cannot be used "
+            f"({reason}); all headers are written anew from the cube. "
+            "original=False does so without this warning",
+            HeaderWarning,
+            stacklevel=3,
+        )
+    return fitting
 
 
 def _settle_text(part: Path, texts: list[bytes], out: Outgoing) -> None:
@@ -161,7 +242,7 @@ def _write_traces(out: Outgoing, fmt: SampleFormat, stream: BinaryIO) -> int:
         ]
     )
     written = 0
-    for block in _blocks(shape, _BLOCK_BYTES // (8 * out.axis.n)):
+    for block in blocks(shape, _BLOCK_BYTES // (8 * out.axis.n)):
         values = np.asarray(out.data[block].values)
         there = ~np.isnan(values).all(axis=-1) if values.dtype.kind == "f" else None
         sizes = values.shape[:-1]
@@ -182,7 +263,7 @@ def _write_traces(out: Outgoing, fmt: SampleFormat, stream: BinaryIO) -> int:
         headers["n_summed_traces"] = headers["n_stacked_traces"] = 1
         headers["data_use"] = 1
         try:
-            traces["samples"] = encode(values[kept], fmt)
+            traces["samples"] = encode(values[kept], fmt, ">").view(samples)
         except ConventionError as error:
             place = ", ".join(
                 f"{dim} {s.start} to {s.stop - 1}"
@@ -192,22 +273,6 @@ def _write_traces(out: Outgoing, fmt: SampleFormat, stream: BinaryIO) -> int:
         stream.write(traces.data)
         written += len(traces)
     return written
-
-
-def _blocks(shape: tuple[int, ...], most: int) -> Iterator[tuple[slice, ...]]:
-    """Cut trace dimensions into blocks of at most `most` traces, in the order of the file."""
-    lengths = [1] * len(shape)
-    room = max(most, 1)
-    for i in reversed(range(len(shape))):
-        lengths[i] = min(shape[i], room)
-        room //= lengths[i]
-        if lengths[i] < shape[i]:
-            break
-    starts = (range(0, n, step) for n, step in zip(shape, lengths, strict=True))
-    for corner in itertools.product(*starts):
-        yield tuple(
-            slice(a, min(a + step, n)) for a, step, n in zip(corner, lengths, shape, strict=True)
-        )
 
 
 def _part(values: np.ndarray, block: tuple[slice, ...], sizes: tuple[int, ...]) -> np.ndarray:

@@ -1,0 +1,158 @@
+"""A cube back into the SEG-Y file that it came from: with its headers, and its way of samples."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
+import numpy as np
+import xarray as xr
+
+from seisgeo.adapters.segy.exact import decode, encode
+from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype
+from seisgeo.adapters.segy.original import Original, with_binary
+from seisgeo.adapters.segy.samples import SampleFormat
+from seisgeo.errors import ConventionError
+
+__all__ = ["blocks", "rewrite"]
+
+_DEAD = 2
+
+
+def rewrite(
+    ds: xr.Dataset, original: Original, stream: BinaryIO, fmt: SampleFormat, block_bytes: int
+) -> None:
+    """Write a cube with the headers that its file had.
+
+    Parameters
+    ----------
+    ds : xarray.Dataset
+        The cube; the variable and the traces are those of `original`.
+    original : Original
+        Headers, and where each trace stands in the file.
+    stream : binary file
+        Where to write; it is sought in.
+    fmt : SampleFormat
+        Format to encode to.
+    block_bytes : int
+        Samples held in memory at a time (as float64).
+
+    Raises
+    ------
+    ConventionError
+        If a value does not fit into the sample format, or there are samples where the file had no
+        trace.
+    """
+    head = original.head
+    if fmt != original.format:
+        head = with_binary(head, original.order, {"format": fmt.code})
+    stream.write(head)
+    verticals = [d for d in ds[original.variable].dims if d not in original.dims]
+    data = ds[original.variable].transpose(*original.dims, *verticals)
+    length = original.header_bytes + original.n_samples * fmt.itemsize
+    most = max(1, block_bytes // (8 * original.n_samples))
+    chunks = ds[original.variable].encoding.get("preferred_chunks", {})
+    for block in blocks(data.shape[:-1], most, [chunks.get(d, 1) for d in original.dims]):
+        traces = original.lookup[block]
+        values = np.asarray(data[block].values)
+        live = traces >= 0
+        place = ", ".join(
+            f"{dim} {s.start} to {s.stop - 1}" for dim, s in zip(original.dims, block, strict=True)
+        )
+        if not np.isnan(values[~live]).all():
+            raise ConventionError(
+                f"variable {original.variable!r}, {place}: there are samples where the original "
+                "has no trace and so no headers; write all headers anew with original=False"
+            )
+        chosen = np.argsort(traces[live], kind="stable")
+        numbers = traces[live][chosen]
+        try:
+            records = _records(original, fmt, numbers, values[live][chosen])
+        except ConventionError as error:
+            raise ConventionError(
+                f"variable {original.variable!r}, {place}: {error}. The format is that of the "
+                "original; sample_format=5 or 6 (IEEE floats) takes any value"
+            ) from None
+        _put(stream, len(head), length, numbers, records)
+    apart = ~np.isin(original.kept, original.lookup)
+    places = np.flatnonzero(apart)
+    for a in range(0, len(places), most):
+        chosen = places[a : a + most]
+        samples = original.kept_samples(chosen)
+        if fmt != original.format:
+            samples = encode(decode(samples, original.format, original.order), fmt, original.order)
+        numbers = original.kept[chosen]
+        records = np.concatenate([original.headers(numbers), samples], axis=1)
+        _put(stream, len(head), length, numbers, records)
+    stream.seek(len(head) + original.n_traces * length)
+    stream.write(original.tail)
+
+
+def _records(
+    original: Original, fmt: SampleFormat, numbers: np.ndarray, values: np.ndarray
+) -> np.ndarray:
+    """Bytes of whole traces."""
+    headers = original.headers(numbers)
+    samples = np.empty((len(numbers), original.n_samples * fmt.itemsize), np.uint8)
+    todo = np.ones(len(numbers), bool)
+    if fmt == original.format:
+        at = np.flatnonzero(np.isin(numbers, original.kept))
+        if len(at):
+            raw = original.kept_samples(np.searchsorted(original.kept, numbers[at]))
+            before = decode(raw, fmt, original.order)
+            if original.scale != 1:
+                before *= before.dtype.type(original.scale)
+            same = ((before == values[at]) | (np.isnan(before) & np.isnan(values[at]))).all(axis=1)
+            samples[at[same]] = raw[same]
+            todo[at[same]] = False
+    new = values[todo]
+    if new.dtype.kind == "f":
+        gone = np.isnan(new).all(axis=1)
+        if gone.any():
+            new[gone] = 0
+            headers = np.array(headers)
+            dtype = header_dtype(
+                TRACE_FIELDS,
+                order=original.order,
+                itemsize=original.header_bytes,
+            )
+            codes = headers.view(dtype)["trace_identification_code"][:, 0]
+            codes[np.flatnonzero(todo)[gone]] = _DEAD
+    if original.scale != 1:
+        new = new.astype(np.float64) / original.scale
+    samples[todo] = encode(new, fmt, original.order)
+    return np.concatenate([headers, samples], axis=1)
+
+
+def _put(
+    stream: BinaryIO, start: int, length: int, numbers: np.ndarray, records: np.ndarray
+) -> None:
+    """Write traces to their places, runs of them at once."""
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    for a, b in itertools.pairwise([0, *breaks.tolist(), len(numbers)]):
+        if b > a:
+            stream.seek(start + int(numbers[a]) * length)
+            stream.write(np.ascontiguousarray(records[a:b]).data)
+
+
+def blocks(
+    shape: tuple[int, ...], most: int, chunks: Sequence[int] = ()
+) -> Iterator[tuple[slice, ...]]:
+    """Cut trace dimensions into blocks of at most `most` traces, in the order of the cube.
+
+    Blocks hold whole chunks, where one is small enough, so that each is read once.
+    """
+    lengths = [min(n, c) for n, c in zip(shape, chunks or shape, strict=True)]
+    if not chunks or math.prod(lengths) > most:
+        lengths = [1] * len(shape)
+    for i in reversed(range(len(shape))):
+        lengths[i] = min(shape[i], lengths[i] * max(1, most // math.prod(lengths)))
+        if lengths[i] < shape[i]:
+            break
+    starts = (range(0, n, step) for n, step in zip(shape, lengths, strict=True))
+    for corner in itertools.product(*starts):
+        yield tuple(
+            slice(a, min(a + step, n)) for a, step, n in zip(corner, lengths, shape, strict=True)
+        )
