@@ -432,7 +432,7 @@ def main() -> None:
         "date": datetime.date.today().isoformat(),
         "cpu": cpu,
         "cores": os.cpu_count(),
-        "system": platform.platform(),
+        "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "unit": "ms of CPU, medians; the ratios are what may be quoted",
         "tables": tables,
