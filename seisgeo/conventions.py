@@ -232,7 +232,7 @@ def _check_main(ds: xr.Dataset, kind: str) -> None:
         raise ConventionError(
             f"variable {name!r}: expected dimensions {options}; found {_join(dims)}"
         )
-    for axis in ("time", "depth", "x", "y"):
+    for axis in _AXES:
         if axis in dims and axis not in ds.coords:
             raise ConventionError(
                 f"variable {name!r}: dimension {axis!r} has no coordinate; expected its values in "

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import adapters, conventions
+from seisgeo.devices import one_thread
 from seisgeo.files import whole_output
 from seisgeo.synth.engines.deepwave import simulate
 from seisgeo.synth.geology import draw_velocity
@@ -96,13 +97,9 @@ def write_example_line(
     clean = simulate(truth, survey, device="cpu")["amplitude"].values
 
     generator = torch.Generator().manual_seed(seed)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the last digit of a sum depends on how threads share it
-    try:
+    with one_thread():
         data = noise.scale_traces(torch.from_numpy(clean), 1.0, generator=generator)
         data = noise.add_noise(data, 12.0, dt=survey.dt, band=(3.0, 60.0), generator=generator)
-    finally:
-        torch.set_num_threads(threads)
     amplitude = data.numpy()[:, 0].transpose(0, 2, 1) * 1000.0  # (shot, receiver, time)
     amplitude[:, list(DEAD_CHANNELS)] = 0.0
     amplitude[:, WEAK_CHANNEL] *= 0.01

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions, descriptors
+from seisgeo.devices import default_device
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.files import partial_path, remove
 from seisgeo.synth.engines.deepwave import plan, simulate_array
@@ -98,8 +99,6 @@ def generate(
     >>> dict(pairs.velocity.sizes)
     {'sample': 2, 'depth': 70, 'x': 70}
     """
-    import torch
-
     survey = survey or Survey.openfwi()
     names = [families] if isinstance(families, str) else list(families)
     if n < 1 or not names:
@@ -107,7 +106,7 @@ def generate(
     names = [canonical_family(name) for name in names]
     if len(set(names)) < len(names):
         raise ParameterError(f"families are named more than once: {', '.join(names)}")
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device(device)
     if water_depth == "auto":
         bottom = (survey.model_shape[0] - 1) * survey.grid_spacing
         water_depth = (0.04 * bottom, 0.2 * bottom) if survey.free_surface else None

@@ -13,6 +13,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seisgeo import conventions, descriptors, metrics
+from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError, SurveyMismatchError
 from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
 from seisgeo.field import match_to_survey, mean_spectrum
@@ -212,7 +213,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
                 weight_decay=self.weight_decay,
                 temperature=self.temperature,
                 patience=self.patience,
-                device=self._device(),
+                device=default_device(self.device),
                 seed=seed,
                 progress=self.verbose,
                 augment=self._augmentations(pairs),
@@ -249,11 +250,6 @@ class SeisBind(TransformerMixin, BaseEstimator):
         survey = self.survey_
         dt = survey.dt if survey else self.axes_["time"]["step"]
         return {"seismic": FieldLike(dt, survey.peak_frequency if survey else None)}
-
-    def _device(self) -> str:
-        import torch
-
-        return self.device or ("cuda" if torch.cuda.is_available() else "cpu")
 
     def transform(self, X: xr.Dataset | Any, modality: str | None = None) -> Any:
         """Embed samples.
@@ -349,7 +345,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
             raise ConventionError(
                 f"the model embeds {name} samples of shape {expected}, found {views.shapes[name]}"
             )
-        device = self._device()
+        device = default_device(self.device)
         encoder = self.encoders_[name].to(device).eval()
         out = np.empty((len(views), self.embedding_dim), dtype=np.float32)
         with torch.inference_mode():

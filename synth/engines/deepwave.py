@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
-from collections.abc import Iterator
 from typing import Any, Final
 
 import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
+from seisgeo.devices import default_device, one_thread
 from seisgeo.errors import SimulationError
 from seisgeo.synth.survey import Survey
 
@@ -129,39 +129,18 @@ def simulate_array(
     from tqdm.auto import tqdm
 
     _check_velocity(velocity, survey, max_velocity)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = default_device(device)
     batch = batch_size or (1 if device == "cpu" else 64)
     settings = plan(survey, max_velocity)
     n = len(velocity)
     out = np.empty((n, survey.n_sources, survey.nt, survey.n_receivers), dtype=np.float32)
-    with torch.no_grad(), _one_thread(device):
+    # Two threads of Deepwave's are many times slower than one as soon as anything else runs; many
+    # models are simulated in parallel by processes instead.
+    with torch.no_grad(), one_thread() if device == "cpu" else contextlib.nullcontext():
         for start in tqdm(range(0, n, batch), disable=not progress, desc="simulate"):
             part = torch.as_tensor(velocity[start : start + batch], dtype=torch.float32)
             out[start : start + batch] = _propagate(part.to(device), survey, settings).cpu()
     return out
-
-
-@contextlib.contextmanager
-def _one_thread(device: str) -> Iterator[None]:
-    """On a CPU, simulate on one thread with denormal numbers as zero.
-
-    Two threads of Deepwave's are many times slower than one as soon as anything else runs; many
-    models are simulated in parallel by processes instead. Denormal numbers at the wavefront's edge
-    cost more than all others, and would make bytes depend on the caller's settings.
-    """
-    import torch
-
-    if device != "cpu":
-        yield
-        return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
-    try:
-        yield
-    finally:
-        torch.set_flush_denormal(False)
-        torch.set_num_threads(threads)
 
 
 def plan(survey: Survey, max_velocity: float = 4500.0) -> dict[str, Any]:
