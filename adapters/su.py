@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import PurePath
 from typing import Any
 
 import xarray as xr
@@ -17,6 +16,7 @@ from seisgeo.adapters.segy.backend import SegyBackend
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.adapters.segy.source import suffix_of
 from seisgeo.errors import FormatError
 
 __all__ = ["SuBackend"]
@@ -51,16 +51,18 @@ class SuBackend(SegyBackend):
         sample_format: int | None = None,
         quantity: str | None = None,
         vertical: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
         """Open a file; :func:`xarray.open_dataset` calls this.
 
         Parameters
         ----------
-        filename_or_obj : path-like
-            The file.
+        filename_or_obj : path-like or str
+            The file, or a URL that fsspec knows (``https://…``, ``s3://…``).
         drop_variables : str or iterable of str, optional
             Variables to leave out.
-        layout, headers, coordinate_scale, sample_interval, sample_format, quantity, vertical
+        layout, headers, coordinate_scale, sample_interval, sample_format, quantity, vertical, \
+        storage_options
             As for SEG-Y. Fields of SU's own (``d1``, ``f1``, ``d2``, ``f2``, ``ntr``) can be named
             in `headers` with byte and type: ``{"d2": (189, "float32")}``.
 
@@ -93,6 +95,7 @@ class SuBackend(SegyBackend):
             sample_format=sample_format,
             quantity=quantity,
             vertical=vertical,
+            storage_options=storage_options,
         )
         if cube.file.form != "SU":
             raise FormatError(
@@ -110,6 +113,4 @@ class SuBackend(SegyBackend):
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
         """Whether a file's name ends in ``.su``, in whatever case."""
-        if not isinstance(filename_or_obj, str | os.PathLike):
-            return False
-        return PurePath(filename_or_obj).suffix.lower() in BARE_SUFFIXES
+        return suffix_of(filename_or_obj) in BARE_SUFFIXES

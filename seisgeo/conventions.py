@@ -134,6 +134,7 @@ ATTRS: dict[str, dict[str, str]] = {
     "crossline": {"units": "1", "long_name": "crossline number"},
     "cdp": {"units": "1", "long_name": "CDP number"},
     "cdp_trace": {"units": "1", "long_name": "trace number within the CDP"},
+    "sample_count": {"units": "1", "long_name": "samples of the trace's own"},
 }
 
 #: P velocities (m/s) that a model in m/s may hold: below any rock or water it is in other units.

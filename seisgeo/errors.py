@@ -13,6 +13,7 @@ __all__ = [
     "ModelFileError",
     "OutputExistsError",
     "ParameterError",
+    "RemoteFileError",
     "SeisgeoError",
     "SimulationError",
     "SurveyMismatchError",
@@ -34,6 +35,10 @@ class FormatError(SeisgeoError, ValueError):
 
 class MissingFileError(FormatError, FileNotFoundError):
     """There is no such file or folder."""
+
+
+class RemoteFileError(SeisgeoError, OSError):
+    """A remote file cannot be read: the network, the server, or the file has changed."""
 
 
 class SurveyMismatchError(SeisgeoError, ValueError):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from pathlib import PurePath
 from typing import Any, ClassVar
 
 import xarray as xr
@@ -12,6 +11,7 @@ from xarray.backends import BackendEntrypoint
 
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.adapters.segy.source import suffix_of
 from seisgeo.errors import FormatError
 
 __all__ = ["SUFFIXES", "SegyBackend"]
@@ -46,6 +46,7 @@ class SegyBackend(BackendEntrypoint):
         "sample_format",
         "quantity",
         "vertical",
+        "storage_options",
     )
 
     def open_dataset(  # type: ignore[override]
@@ -60,13 +61,14 @@ class SegyBackend(BackendEntrypoint):
         sample_format: int | None = None,
         quantity: str | None = None,
         vertical: str | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> xr.Dataset:
         """Open a file; :func:`xarray.open_dataset` calls this.
 
         Parameters
         ----------
-        filename_or_obj : path-like
-            The file.
+        filename_or_obj : path-like or str
+            The file, or a URL that fsspec knows (``https://…``, ``s3://…``).
         drop_variables : str or iterable of str, optional
             Variables to leave out.
         layout : {"shots", "stack", "offset", "line"}, optional
@@ -86,6 +88,8 @@ class SegyBackend(BackendEntrypoint):
             What the samples are. Found from the text header and a few traces.
         vertical : {"time", "depth"}, optional
             Axis of the samples. Found from the text header.
+        storage_options : mapping, optional
+            How fsspec gets at a remote file: keys, endpoint, headers of requests.
 
         Returns
         -------
@@ -93,6 +97,8 @@ class SegyBackend(BackendEntrypoint):
             ``amplitude`` or ``velocity``, lazy, with one of these shapes: (shot, receiver, time),
             (inline, crossline, time or depth), (inline, crossline, offset, time),
             (cdp, time or depth), and (depth, x) for a 2-D velocity model. Missing traces are NaN.
+            Where traces differ in length, shorter ones end in NaN and a coordinate
+            ``sample_count`` holds the samples of each.
             Gathers carry the positions, depths, elevations, water depths and CDP numbers that their
             headers fill, in metres.
 
@@ -102,6 +108,8 @@ class SegyBackend(BackendEntrypoint):
             If there is no such file.
         FormatError
             If it is no SEG-Y file or an option does not fit; the message says what was found.
+        RemoteFileError
+            If a remote file cannot be reached, or gives no ranges of bytes.
 
         Warns
         -----
@@ -120,6 +128,7 @@ class SegyBackend(BackendEntrypoint):
             sample_format=sample_format,
             quantity=quantity,
             vertical=vertical,
+            storage_options=storage_options,
         )
         ds = cube.dataset()
         # Counted from here: this method, xarray.open_dataset, the user.
@@ -128,7 +137,5 @@ class SegyBackend(BackendEntrypoint):
         return ds.drop_vars(names, errors="ignore")
 
     def guess_can_open(self, filename_or_obj: Any) -> bool:
-        """Whether a file's name ends as in :data:`SUFFIXES`, in whatever case."""
-        if not isinstance(filename_or_obj, str | os.PathLike):
-            return False
-        return PurePath(filename_or_obj).suffix.lower() in SUFFIXES
+        """Whether a file's name ends as in :data:`SUFFIXES`, in whatever case; a URL's, too."""
+        return suffix_of(filename_or_obj) in SUFFIXES

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from seisgeo.adapters.segy.contradictions import Finding
+from seisgeo.adapters.segy.disagreements import cut_finding, lengths_finding
+from seisgeo.adapters.segy.extents import ORDERS, agreement, checked_traces, trace_header
 from seisgeo.adapters.segy.fields import (
     BINARY_FIELDS,
     TRACE_FIELDS,
@@ -21,16 +23,10 @@ from seisgeo.adapters.segy.fields import (
     Field,
     Order,
 )
-from seisgeo.adapters.segy.layout import (
-    ORDERS,
-    Layout,
-    agreement,
-    cut_finding,
-    find_layout,
-    refuse_variable_lengths,
-    trace_header,
-)
+from seisgeo.adapters.segy.layout import Layout, find_layout, with_counts
+from seisgeo.adapters.segy.lengths import KnownCounts
 from seisgeo.adapters.segy.samples import FORMATS
+from seisgeo.adapters.segy.source import Source, Url
 from seisgeo.adapters.segy.text import looks_like_text
 from seisgeo.errors import FormatError
 
@@ -64,7 +60,10 @@ SU_FIELDS: tuple[Field, ...] = (
 
 
 def find_form(
-    data: np.ndarray, path: Path, sample_format: int | None = None
+    data: Source,
+    path: Path | Url,
+    sample_format: int | None = None,
+    known: KnownCounts | None = None,
 ) -> tuple[Layout, list[Finding]]:
     """Find whether a file is SEG-Y or bare traces, and its layout.
 
@@ -72,12 +71,14 @@ def find_form(
 
     Parameters
     ----------
-    data : numpy.ndarray of uint8
+    data : Source
         The file's bytes; only headers are read.
-    path : pathlib.Path
+    path : pathlib.Path or Url
         Its name.
     sample_format : int, optional
         Sample format code instead of the file's.
+    known : callable, optional
+        As of :func:`.layout.find_layout`.
 
     Returns
     -------
@@ -93,45 +94,55 @@ def find_form(
     """
     if path.suffix.lower() in BARE_SUFFIXES:
         try:
-            bare = find_bare_layout(data, path, sample_format)
-            return bare, [cut_finding(bare, len(data))] if bare.left_over else []
+            bare = find_bare_layout(data, path, sample_format, known)
+            lost = [cut_finding(bare, len(data))] if bare.left_over else []
+            return bare, [*lengths_finding(bare), *lost]
         except FormatError:
             with contextlib.suppress(FormatError):
-                layout, findings = find_layout(data, path, sample_format)
+                layout, findings = find_layout(data, path, sample_format, known)
                 if layout.left_over == 0:
                     return layout, findings
             raise
     try:
-        layout, findings = find_layout(data, path, sample_format)
+        layout, findings = find_layout(data, path, sample_format, known)
     except FormatError:
-        if exact := _exactly_bare(data, path, sample_format):
-            return exact, []
+        if exact := _exactly_bare(data, path, sample_format, known):
+            return exact, lengths_finding(exact)
         raise
-    if layout.left_over and (exact := _exactly_bare(data, path, sample_format)):
-        return exact, []
+    if layout.left_over and (exact := _exactly_bare(data, path, sample_format, known)):
+        return exact, lengths_finding(exact)
     return layout, findings
 
 
-def _exactly_bare(data: np.ndarray, path: Path, sample_format: int | None) -> Layout | None:
-    """Layout as bare traces, where all headers repeat one count that fills the file exactly."""
+def _exactly_bare(
+    data: Source, path: Path | Url, sample_format: int | None, known: KnownCounts | None
+) -> Layout | None:
+    """Layout as bare traces, where their headers' counts lead exactly to the end of the file."""
     with contextlib.suppress(FormatError):
-        bare = find_bare_layout(data, path, sample_format)
+        bare = find_bare_layout(data, path, sample_format, known)
         if bare.left_over == 0 and bare.n_traces > 1 and bare.agreement == 1:
             return bare
     return None
 
 
-def find_bare_layout(data: np.ndarray, path: Path, sample_format: int | None = None) -> Layout:
+def find_bare_layout(
+    data: Source,
+    path: Path | Url,
+    sample_format: int | None = None,
+    known: KnownCounts | None = None,
+) -> Layout:
     """Find byte order and sample count of a file of bare traces.
 
     Parameters
     ----------
-    data : numpy.ndarray of uint8
+    data : Source
         The file's bytes; only headers are read.
-    path : pathlib.Path
+    path : pathlib.Path or Url
         What to call it in messages.
     sample_format : int, optional
         Sample format code, if the samples are not IEEE floats.
+    known : callable, optional
+        As of :func:`.layout.find_layout`.
 
     Returns
     -------
@@ -141,8 +152,7 @@ def find_bare_layout(data: np.ndarray, path: Path, sample_format: int | None = N
     Raises
     ------
     FormatError
-        If in neither byte order the sample counts lead through the file, or traces differ in
-        length.
+        If in neither byte order the sample counts lead through the file.
     """
     size = len(data)
     if size < TRACE_HEADER_BYTES:
@@ -162,7 +172,7 @@ def find_bare_layout(data: np.ndarray, path: Path, sample_format: int | None = N
         default=None,
     )
     if best is not None:
-        refuse_variable_lengths(data, best, path)
+        best = with_counts(data, best, layouts, known)
         if best.n_traces and (best.left_over == 0 or (best.n_traces > 1 and best.agreement == 1)):
             return best
     counts = " or ".join(f"{w.n_samples} ({ORDERS[w.order]})" for w in layouts) or "0"
@@ -173,7 +183,7 @@ def find_bare_layout(data: np.ndarray, path: Path, sample_format: int | None = N
     )
 
 
-def _layout(data: np.ndarray, order: Order, code: int) -> Layout | None:
+def _layout(data: Source, order: Order, code: int) -> Layout | None:
     n = int(trace_header(data, 0, order)["trace_sample_count"])
     if n == 0:
         return None
@@ -197,16 +207,16 @@ def _layout(data: np.ndarray, order: Order, code: int) -> Layout | None:
     )
 
 
-def _interval(data: np.ndarray, w: Layout) -> int:
+def _interval(data: Source, w: Layout) -> int:
     return int(trace_header(data, 0, w.order)["trace_sample_interval"])
 
 
-def bare_fields(data: np.ndarray, w: Layout, findings: list[Finding]) -> tuple[Field, ...]:
+def bare_fields(data: Source, w: Layout, findings: list[Finding]) -> tuple[Field, ...]:
     """Fields that the trace headers of bare traces hold.
 
     Parameters
     ----------
-    data : numpy.ndarray of uint8
+    data : Source
         The file's bytes.
     w : Layout
         Its layout.
@@ -222,8 +232,7 @@ def bare_fields(data: np.ndarray, w: Layout, findings: list[Finding]) -> tuple[F
         of the file they came from: where line numbers make sense in the other order alone, bytes
         from 181 on are read in that.
     """
-    chosen = np.unique(np.linspace(0, w.n_traces - 1, 16).astype(int)) * w.trace_bytes
-    words = np.stack([data[a + _SHARED : a + _SHARED + 16] for a in chosen])
+    words = data.rows(w.starts(checked_traces(w.n_traces)) + _SHARED, 16)
     floats = words.view(f"{w.order}f4").astype(np.float64)
     filled = np.abs(floats[floats != 0])
     if filled.size and ((filled > 1e-12) & (filled < 1e12)).all():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from seisgeo.errors import HeaderWarning
@@ -26,12 +25,12 @@ class Finding(NamedTuple):
         return f"{self.field} ({said}): {self.won}, because {self.why}"
 
 
-def warn(path: Path, findings: Sequence[Finding], *, stacklevel: int = 2) -> None:
+def warn(path: object, findings: Sequence[Finding], *, stacklevel: int = 2) -> None:
     """Say all contradictions of a file in one :class:`~seisgeo.errors.HeaderWarning`.
 
     Parameters
     ----------
-    path : pathlib.Path
+    path : pathlib.Path or Url
         The file.
     findings : sequence of Finding
         Nothing is said when it is empty.

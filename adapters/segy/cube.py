@@ -110,6 +110,7 @@ def read_cube(
     sample_format: int | None = None,
     quantity: str | None = None,
     vertical: str | None = None,
+    storage_options: Mapping[str, Any] | None = None,
 ) -> Cube:
     """Open a file and decide what it holds; the options are those of :class:`.backend.SegyBackend`.
 
@@ -125,9 +126,15 @@ def read_cube(
         If there is no such file.
     FormatError
         If the file is no SEG-Y file, or an option does not fit it.
+    RemoteFileError
+        If a remote file cannot be read.
     """
     file = SegyFile(
-        path, headers=headers, sample_format=sample_format, sample_interval=sample_interval
+        path,
+        headers=headers,
+        sample_format=sample_format,
+        sample_interval=sample_interval,
+        storage_options=storage_options,
     )
     geometry = find_geometry(file, layout)
     content = find_content(file, geometry.layout, quantity, vertical)
@@ -150,6 +157,10 @@ def read_cube(
             along = _along(coords)
     else:
         coords = _grid_coords(file, geometry, positions)
+    if file.sample_counts is not None:
+        lookup = geometry.lookup
+        counts = np.where(lookup >= 0, file.sample_counts[lookup], 0).astype(np.int32)
+        coords["sample_count"] = (geometry.dims, counts)
     coords.update(_own_fields(file, geometry, headers))
     if along is not None:
         coords = {name: (("x",), values) for name, (_, values) in coords.items()}

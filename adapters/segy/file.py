@@ -1,12 +1,10 @@
-"""A SEG-Y file as arrays over one memory mapping: headers, and samples by trace number."""
+"""A SEG-Y file as arrays: headers by field, and samples by trace number."""
 
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,37 +12,46 @@ import numpy as np
 from seisgeo.adapters.segy import samples as samples_
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES, bare_fields, find_form
 from seisgeo.adapters.segy.contradictions import Finding
+from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES, ORDERS
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled, with_mapping
-from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, PAIRS_SWAPPED
+from seisgeo.adapters.segy.headers import HeaderTable, scan
+from seisgeo.adapters.segy.index import HeaderIndex
+from seisgeo.adapters.segy.layout import PAIRS_SWAPPED
+from seisgeo.adapters.segy.lengths import Walk
+from seisgeo.adapters.segy.reading import TraceReader, as_slice
 from seisgeo.adapters.segy.samples import FORMATS
-from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, swap_pairs
-from seisgeo.errors import FormatError, MissingFileError, ParameterError
+from seisgeo.adapters.segy.source import PairSwapped, as_place, open_source
+from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text
+from seisgeo.errors import FormatError, ParameterError
 
 __all__ = ["SegyFile"]
 
-# Bytes of samples decoded at a time when traces are gathered from all over the file.
-_GATHER_BYTES = 4 << 20
-# Bytes swapped back at a time.
-_SWAP_BYTES = 16 << 20
-
 
 class SegyFile:
-    """A SEG-Y file, memory-mapped: opening reads the file header and a few trace headers.
+    """A SEG-Y file: opening reads the file header and a few trace headers.
 
-    It can be used by several threads at once, and pickled: the copy maps the file anew. Bare traces
-    without file headers (SU) are read as well. A file whose bytes are swapped in pairs is first
-    copied to a temporary file with the bytes in order.
+    A local file is memory-mapped; of a remote one the ranges of bytes that are asked for are
+    fetched, and nothing is kept but headers. It can be used by several threads at once, and
+    pickled: the copy opens the file anew. Bare traces without file headers (SU) are read as well,
+    and files whose bytes are swapped in pairs.
+
+    All trace headers are scanned when the first field is asked for. Those of a file of more than
+    256 MiB, or of a remote one, are kept in a small index beside the file or in the user's cache,
+    with which a second opening is quick; the environment variable ``SEISGEO_HEADER_INDEX`` turns
+    that off (``off``), or names a folder for all indexes.
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    path : path-like or str
+        The file, or a URL that fsspec knows: ``https://…``, ``s3://…``, ``memory://…``.
     headers : mapping, optional
         Where fields stand, if not where the standard has them: ``{"inline": (189, "int32")}``.
     sample_format : int, optional
         Sample format code, if the file's own is wrong.
     sample_interval : float, optional
         Sample interval, if the file's own is wrong (s; m for depth).
+    storage_options : mapping, optional
+        How fsspec gets at a remote file: keys, endpoint, headers of requests.
 
     Attributes
     ----------
@@ -57,7 +64,9 @@ class SegyFile:
     format : SampleFormat
         How samples are stored.
     n_traces, n_samples : int
-        Whole traces in the file, and samples in each.
+        Whole traces in the file, and samples in each; in the longest, where they differ.
+    sample_counts : numpy.ndarray of uint32 or None
+        Samples of each trace, where they differ.
     interval : float
         Sample interval in the file's unit: microseconds, or millimetres of depth.
     binary : dict
@@ -71,6 +80,8 @@ class SegyFile:
         If there is no such file.
     FormatError
         If it is no SEG-Y file; the message says what was found where.
+    RemoteFileError
+        If a remote file cannot be reached or read by ranges, or changes while it is open.
 
     Examples
     --------
@@ -86,20 +97,39 @@ class SegyFile:
         headers: Mapping[str, int | tuple[int, str]] | None = None,
         sample_format: int | None = None,
         sample_interval: float | None = None,
+        storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        self.path = Path(path)
-        self.mapping = dict(headers or {})
-        self._sample_format = sample_format
-        self._sample_interval = sample_interval
-        if sample_interval is not None and not sample_interval > 0:
-            raise FormatError(f"sample_interval must be positive, got {sample_interval}")
-        self._bytes = _map(self.path)
-        self.size = len(self._bytes)
-        self.pairs_swapped = self._bytes[3296:3300].tobytes() == PAIRS_SWAPPED
+        self._open(
+            {
+                "path": path,
+                "headers": dict(headers or {}),
+                "sample_format": sample_format,
+                "sample_interval": sample_interval,
+                "storage_options": dict(storage_options or {}),
+            }
+        )
+
+    def _open(self, options: dict[str, Any], counts: dict[str, Any] | None = None) -> None:
+        """Open a file; `counts` are those of a copy that was pickled."""
+        self._options = options
+        self.path = as_place(options["path"])
+        self.mapping = options["headers"]
+        self._sample_interval = options["sample_interval"]
+        if self._sample_interval is not None and not self._sample_interval > 0:
+            raise FormatError(f"sample_interval must be positive, got {self._sample_interval}")
+        bare = self.path.suffix.lower() in BARE_SUFFIXES
+        what = "an SU file" if bare else "a SEG-Y file"
+        self.source = open_source(self.path, what, options["storage_options"])
+        self.size = len(self.source)
+        self.pairs_swapped = self.source[3296:3300].tobytes() == PAIRS_SWAPPED
         if self.pairs_swapped:
-            self._bytes = _in_order(self._bytes)
+            self.source = PairSwapped(self.source)
+        self._index = HeaderIndex(self.path, self.source)
+        self._counts = counts or {}
         try:
-            layout, self.findings = find_form(self._bytes, self.path, sample_format)
+            layout, self.findings = find_form(
+                self.source, self.path, options["sample_format"], self._known_counts
+            )
         except FormatError as error:
             if not self.pairs_swapped:
                 raise
@@ -109,27 +139,28 @@ class SegyFile:
             ) from None
         if self.pairs_swapped:
             self.findings.insert(0, _PAIRS_FINDING)
+        self._layout = layout
         self.form = layout.form
         self.order, self.format = layout.order, layout.format
         self.binary, self.revision = layout.binary, layout.revision
         self.data_start, self.header_bytes = layout.start, layout.header_bytes
         self.n_traces, self.n_samples = layout.n_traces, layout.n_samples
         self.trace_bytes = layout.trace_bytes
-        self._trailer_bytes = layout.trailer_bytes
+        self.sample_counts = layout.counts
 
         standard = TRACE_FIELDS
         if self.form == "SU":
-            standard = bare_fields(self._bytes, layout, self.findings)
-        self.fields = with_mapping(headers, size=self.header_bytes, standard=standard)
-        # All trace headers as one strided view on the mapping: nothing is read until asked for.
-        self.headers = np.ndarray(
-            self.n_traces,
-            header_dtype(self.fields, order=self.order, itemsize=self.trace_bytes),
-            buffer=self._bytes,
-            offset=self.data_start,
-        )
+            standard = bare_fields(self.source, layout, self.findings)
+        self.fields = with_mapping(self.mapping, size=self.header_bytes, standard=standard)
+        self._header_dtype = header_dtype(self.fields, order=self.order, itemsize=self.header_bytes)
         self._check_format()
         self.interval = self._find_interval()
+
+    def _known_counts(self, walk: Walk) -> np.ndarray | None:
+        kept = self._counts
+        if kept.get("walk") == walk and kept.get("stamp") == self.source.stamp:
+            return kept["counts"]
+        return self._index.known_counts(walk)
 
     @property
     def byte_order(self) -> str:
@@ -144,15 +175,26 @@ class SegyFile:
         )
 
     def __getstate__(self) -> dict[str, Any]:
-        return {
-            "path": self.path,
-            "headers": self.mapping,
-            "sample_format": self._sample_format,
-            "sample_interval": self._sample_interval,
-        }
+        if self.sample_counts is None:
+            return {"options": self._options}
+        # Not every process that gets a copy has to walk through the file.
+        w = self._layout
+        end = self.size - w.trailer_bytes
+        walk = Walk(w.order, w.start, end, w.header_bytes, w.format.itemsize)
+        counts = {"walk": walk, "stamp": self.source.stamp, "counts": self.sample_counts}
+        return {"options": self._options, "counts": counts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(**state)  # type: ignore[misc]
+        self._open(**state)
+
+    @cached_property
+    def headers(self) -> HeaderTable:
+        """All trace headers by field: ``headers["cdp"]``, shape (trace,), native byte order."""
+        words = self._index.read(self._layout)
+        if words is None:
+            words = scan(self.source, self._layout)
+            self._index.write(self._layout, words)
+        return HeaderTable(words, self._header_dtype)
 
     @cached_property
     def text(self) -> str:
@@ -165,21 +207,22 @@ class SegyFile:
     @cached_property
     def trailers(self) -> str:
         """Data trailers after the last trace (revision 2), decoded; "" where there are none."""
-        return self._decode(range(self.size - self._trailer_bytes, self.size, TEXT_BYTES))
+        first = self.size - self._layout.trailer_bytes
+        return self._decode(range(first, self.size, TEXT_BYTES))
 
     def _decode(self, starts: Iterable[int]) -> str:
-        blocks = (self._bytes[a : a + TEXT_BYTES].tobytes() for a in starts)
+        blocks = (self.source[a : a + TEXT_BYTES].tobytes() for a in starts)
         texts = (decode_text(block, in_pairs=self.pairs_swapped) for block in blocks)
         return "\n".join(t for t in texts if t)
 
     def field(self, name: str) -> np.ndarray:
         """One header field of all traces, in native byte order, shape (trace,)."""
-        column = self.headers[name]
-        return column.astype(column.dtype.newbyteorder("="))
+        return self.headers[name]
 
     def first(self, name: str) -> int | float:
         """One header field of the first trace."""
-        return self.headers[name][0].item()
+        header = self.source[self.data_start : self.data_start + self.header_bytes]
+        return np.ndarray((), self._header_dtype, buffer=header.tobytes())[name].item()
 
     def axis(self, vertical: str) -> np.ndarray:
         """Time (s) or depth (m) of each sample, from the interval and the delay recording time.
@@ -216,12 +259,15 @@ class SegyFile:
         Returns
         -------
         numpy.ndarray
-            Shape (trace, sample), type ``format.decoded``; missing traces are NaN.
+            Shape (trace, sample), type ``format.decoded``; missing traces are NaN, and so is what
+            lies beyond the end of a trace that is shorter than others.
 
         Raises
         ------
         ParameterError
             If the file has no such trace.
+        RemoteFileError
+            If a remote file cannot be reached, or has changed since it was opened.
 
         Examples
         --------
@@ -243,82 +289,40 @@ class SegyFile:
             at = every[int(samples)]  # from the end where negative
             samples = slice(at, at + 1)
         if not isinstance(samples, slice):
-            samples = _as_slice(np.arange(self.n_samples)[samples])
+            samples = as_slice(np.arange(self.n_samples)[samples])
         n_out = len(every[samples]) if isinstance(samples, slice) else len(samples)
         out = np.empty((len(traces), n_out), self.format.decoded)
-        if not out.size:
-            return out
-        if isinstance(samples, slice) and self._words is not None:
-            words, stride = self._words, self.trace_bytes // self.format.itemsize
-            chosen = every[samples]
-            if samples_.gather(words, stride, self.format, self.order, traces, chosen, out):
-                return out
-        live = traces >= 0
-        if live.all():
-            self._read_plain(traces, samples, out)
-        else:
-            known = np.empty((np.count_nonzero(live), n_out), out.dtype)
-            self._read_plain(traces[live], samples, known)
-            out[live] = known
-            out[~live] = np.nan
+        if out.size:
+            self._reader.read(traces, samples, out)
         return out
-
-    def _read_plain(
-        self, numbers: np.ndarray, samples: slice | np.ndarray, out: np.ndarray
-    ) -> None:
-        """Fill `out` by NumPy alone."""
-        raw, traces = self._raw, _as_slice(numbers)
-        if isinstance(traces, slice):
-            samples_.decode(raw[traces][:, samples], self.format, self.order, out)
-            return
-        block = max(1, _GATHER_BYTES // (out.shape[1] * self.format.itemsize))
-        for a in range(0, len(traces), block):
-            chosen = traces[a : a + block]
-            if isinstance(samples, slice):
-                words = raw[chosen, samples]
-            else:
-                words = raw[chosen[:, None], samples]
-            samples_.decode(words, self.format, self.order, out[a : a + block])
 
     def read_points(self, traces: np.ndarray, samples: np.ndarray) -> np.ndarray:
         """Single samples, decoded: one of each trace number, in arrays of the same shape."""
-        out = np.empty((traces.size, 1), self.format.decoded)
-        words = self._raw[traces.ravel(), samples.ravel()]
-        samples_.decode(words[:, None], self.format, self.order, out)
-        return out.reshape(traces.shape)
+        return self._reader.read_points(traces, samples)
 
     @cached_property
-    def _raw(self) -> np.ndarray:
-        stored = samples_.raw_dtype(self.format, self.order)
-        inner = stored.shape
-        return np.ndarray(
-            (self.n_traces, self.n_samples, *inner),
-            stored.base,
-            buffer=self._bytes,
-            offset=self.data_start + self.header_bytes,
-            strides=(self.trace_bytes, self.format.itemsize, *(1,) * len(inner)),
-        )
-
-    @cached_property
-    def _words(self) -> np.ndarray | None:
-        return samples_.as_words(self._raw, self.format)
+    def _reader(self) -> TraceReader:
+        return TraceReader(self.source, self._layout, self.format)
 
     def _check_format(self) -> None:
         """Fixed point with gain has a zero byte in every sample; without it the code is wrong."""
-        if self.format.code != 4 or self._sample_format is not None:
+        if self.format.code != 4 or self._options["sample_format"] is not None:
             return
-        some = np.linspace(0, self.n_traces - 1, 8).astype(int)
-        words = self._raw[some].astype(np.uint32)
+        chosen = np.linspace(0, self.n_traces - 1, 8).astype(int)
+        starts = self._layout.starts(chosen) + self.header_bytes
+        least = self.n_samples if self.sample_counts is None else self.sample_counts[chosen].min()
+        raw = self.source.rows(starts, 4 * max(1, int(least))).view(f"{self.order}u4")
+        words = raw.astype(np.uint32)
         if not (words >> 24).any():
             return
         decoded = {}
         for code in (5, 1):
             decoded[code] = np.empty(words.shape, np.float32)
-            samples_.decode(self._raw[some], FORMATS[code], self.order, decoded[code])
+            stored = raw.view(samples_.raw_dtype(FORMATS[code], self.order))
+            samples_.decode(stored, FORMATS[code], self.order, decoded[code])
         with np.errstate(over="ignore", invalid="ignore"):
             ieee = np.isfinite(decoded[5]).all() and np.abs(decoded[5]).max() < 1e12
         self.format = FORMATS[5 if ieee else 1]
-        del self._raw  # made for the wrong format
         self.findings.append(
             Finding(
                 "sample format",
@@ -382,7 +386,7 @@ class SegyFile:
         """Interval of SU: microseconds, else `d1` (s, or m), else what SU's programs assume."""
         if interval > 0:
             return float(interval)
-        spacing = float(self.first("d1")) if "d1" in (self.headers.dtype.names or ()) else 0.0
+        spacing = float(self.first("d1")) if "d1" in (self._header_dtype.names or ()) else 0.0
         if spacing > 0:
             used, why = f"{spacing:g} (d1) used", "an interval must be positive"
         else:
@@ -402,42 +406,6 @@ _SHORTEST, _LONGEST = 1e-3, 1e9
 _PAIRS_FINDING = Finding(
     "byte order",
     {"bytes 3297-3300": "02 01 04 03"},
-    "bytes swapped back in a temporary copy",
+    "bytes swapped back as they are read",
     "the constant of revision 2 says that they are swapped in pairs",
 )
-
-
-def _map(path: Path) -> np.ndarray:
-    if not path.exists():
-        raise MissingFileError(f"{path}: no such file")
-    bare = path.suffix.lower() in BARE_SUFFIXES
-    what = "an SU file" if bare else "a SEG-Y file"
-    if path.is_dir():
-        raise FormatError(f"{path}: is a folder; expected {what}")
-    if path.stat().st_size == 0:
-        least = "" if bare else " of at least 3600 bytes"
-        raise FormatError(f"{path}: the file is empty; expected {what}{least}")
-    return np.asarray(np.memmap(path, np.uint8, mode="r"))
-
-
-def _in_order(data: np.ndarray) -> np.ndarray:
-    """A file's bytes with those after the text header swapped in pairs, through a temporary file.
-
-    Text headers may have been swapped with the rest or not: see :func:`.text.decode_text`.
-    """
-    with tempfile.TemporaryFile(prefix="seisgeo-") as stream:
-        stream.write(data[:TEXT_BYTES].data)
-        for a in range(TEXT_BYTES, len(data), _SWAP_BYTES):
-            stream.write(swap_pairs(data[a : a + _SWAP_BYTES].tobytes()))
-        stream.flush()
-        return np.asarray(np.memmap(stream, np.uint8, mode="r"))
-
-
-def _as_slice(numbers: np.ndarray) -> np.ndarray | slice:
-    """The slice that names the same traces, where there is one: then nothing need be gathered."""
-    if len(numbers) == 0:
-        return slice(0, 0)
-    step = int(numbers[1]) - int(numbers[0]) if len(numbers) > 1 else 1
-    if step < 1 or (len(numbers) > 2 and (np.diff(numbers) != step).any()):
-        return numbers
-    return slice(int(numbers[0]), int(numbers[-1]) + 1, step)

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo.adapters.segy.exact import inexact
+from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES
 from seisgeo.adapters.segy.fields import (
     BINARY_FIELDS,
     ELEVATIONS,
@@ -22,13 +23,13 @@ from seisgeo.adapters.segy.fields import (
     Order,
     header_dtype,
 )
-from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, PAIRS_SWAPPED
 from seisgeo.adapters.segy.samples import SampleFormat
 from seisgeo.adapters.segy.text import TEXT_BYTES
 from seisgeo.errors import ConventionError
 
 if TYPE_CHECKING:
     from seisgeo.adapters.segy.cube import Cube
+    from seisgeo.adapters.segy.file import SegyFile
 
 __all__ = ["Original", "binary_header_of", "fit", "of_file", "with_binary"]
 
@@ -113,29 +114,23 @@ def of_file(cube: Cube) -> Original | None:
     Returns
     -------
     Original or None
-        None where the file is not there any more, has no file header (SU), or is swapped in pairs.
+        None where the file is not there any more, has no file header (SU), has traces of different
+        lengths, or is swapped in pairs.
     """
     file = cube.file
-    length = file.n_samples * file.format.itemsize
-    if file.data_start < FILE_HEADER_BYTES or file.trace_bytes != file.header_bytes + length:
+    if file.data_start < FILE_HEADER_BYTES or file.sample_counts is not None or file.pairs_swapped:
         return None
-    path, first, end = file.path, file.data_start, file.n_traces * file.trace_bytes
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(first)
-            stream.seek(first + end)
-            tail = stream.read()
-    except OSError:
+    first, end = file.data_start, file.n_traces * file.trace_bytes
+    if isinstance(file.path, Path) and not _is_same(file.path, file.size):
         return None
-    if first + end + len(tail) != file.size or head[3296:3300] == PAIRS_SWAPPED:
-        return None
+    head, tail = file.source[:first].tobytes(), file.source[first + end :].tobytes()
     scale = cube.content.scale
     lost = np.ones(file.n_traces, bool)
     lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
     block = max(1, BLOCK_BYTES // file.trace_bytes)
     for a in range(0, file.n_traces, block):
         b = a + block
-        traces = _mapped(path, first, file.trace_bytes, a, min(b, file.n_traces))
+        traces = _traces(file, np.arange(a, min(b, file.n_traces)))
         lost[a:b] |= inexact(traces[:, file.header_bytes :], file.format, file.order, scale)
     kept = np.flatnonzero(lost)
     return Original(
@@ -151,26 +146,33 @@ def of_file(cube: Cube) -> Original | None:
         header_bytes=file.header_bytes,
         head=head,
         tail=tail,
-        headers=lambda n: _of_traces(path, first, file.trace_bytes, n)[:, : file.header_bytes],
+        headers=file.headers.words.rows,
         kept=kept,
-        kept_samples=lambda places: _of_traces(path, first, file.trace_bytes, kept[places])[
-            :, file.header_bytes :
-        ],
+        kept_samples=lambda places: _traces(file, kept[places])[:, file.header_bytes :],
     )
 
 
-def _of_traces(path: Path, start: int, length: int, numbers: np.ndarray) -> np.ndarray:
+def _is_same(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except OSError:
+        return False
+
+
+def _traces(file: SegyFile, numbers: np.ndarray) -> np.ndarray:
+    """Whole traces by ascending numbers, shape (trace, byte)."""
+    start, length = file.data_start, file.trace_bytes
     if not len(numbers):
         return np.empty((0, length), np.uint8)
-    first = int(numbers[0])
-    traces = _mapped(path, start, length, first, int(numbers[-1]) + 1)
-    return traces if len(traces) == len(numbers) else traces[numbers - first]
-
-
-def _mapped(path: Path, start: int, length: int, a: int, b: int) -> np.ndarray:
-    """Traces a to b, mapped only as long as the result lives: so memory stays bounded."""
-    part = np.memmap(path, np.uint8, mode="r", offset=start + a * length, shape=(b - a, length))
-    return np.asarray(part)
+    if not isinstance(file.path, Path):
+        return file.source.rows(start + numbers * length, length)
+    a, b = int(numbers[0]), int(numbers[-1]) + 1
+    # Mapped only as long as the result lives: so memory stays bounded.
+    part = np.memmap(
+        file.path, np.uint8, mode="r", offset=start + a * length, shape=(b - a, length)
+    )
+    traces = np.asarray(part)
+    return traces if len(traces) == len(numbers) else traces[numbers - a]
 
 
 def fit(original: Original, ds: xr.Dataset) -> tuple[Original | None, str]:

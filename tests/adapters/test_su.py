@@ -180,7 +180,6 @@ def test_cut_inside_a_trace(write):
         (bytes(5000), "no SU file: bytes 115-116 of the first trace give 0 samples"),
         (shots()[:400], r"give 50 \(little-endian\) samples|give 12800 \(big-endian\) or 50"),
         (np.random.default_rng(1).bytes(9000), "no SU file: bytes 115-116 .* neither byte order"),
-        (shots(counts=[50, 50, 40, 50, 50, 50]), "trace 1 has 50 samples and trace 3 has 40"),
     ],
 )
 def test_what_is_no_su_file(write, data, message):
