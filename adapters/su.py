@@ -7,7 +7,7 @@ it; what differs is in :mod:`seisgeo.adapters.segy.bare`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import PurePath
 from typing import Any
 
@@ -17,6 +17,7 @@ from seisgeo.adapters.segy.backend import SegyBackend
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.adapters.segy.mapping import Headers
 from seisgeo.errors import FormatError
 
 __all__ = ["SuBackend"]
@@ -45,7 +46,7 @@ class SuBackend(SegyBackend):
         *,
         drop_variables: str | Iterable[str] | None = None,
         layout: str | None = None,
-        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        headers: Headers | None = None,
         coordinate_scale: float | None = None,
         sample_interval: float | None = None,
         sample_format: int | None = None,

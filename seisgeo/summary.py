@@ -225,6 +225,8 @@ def _segy_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
         ("traces", f"{s['traces']} of {s['samples']} samples, {missing}"),
         (axis, _axis_text(axis, s["coordinates"][axis], s["samples"], s["interval"])),
         *_coordinate_rows(s["coordinates"]),
+        *([("more headers", ", ".join(s["header_names"]))] if s["header_names"] else []),
+        *([("stanzas", "; ".join(z["name"] for z in s["stanzas"]))] if s["stanzas"] else []),
     ]  # fmt: skip
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from seisgeo.adapters.segy.fields import CUBE_NAMES, TRACE_FIELDS
 from seisgeo.adapters.segy.fields import scaled as _scaled
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.geometry import Geometry, find_geometry
+from seisgeo.adapters.segy.mapping import Headers
 from seisgeo.adapters.segy.offsets import find_offsets
 from seisgeo.adapters.segy.positions import Point, Positions, find_positions
 
@@ -104,7 +104,7 @@ def read_cube(
     path: str | os.PathLike[str],
     *,
     layout: str | None = None,
-    headers: Mapping[str, int | tuple[int, str]] | None = None,
+    headers: Headers | None = None,
     coordinate_scale: float | None = None,
     sample_interval: float | None = None,
     sample_format: int | None = None,
@@ -150,7 +150,7 @@ def read_cube(
             along = _along(coords)
     else:
         coords = _grid_coords(file, geometry, positions)
-    coords.update(_own_fields(file, geometry, headers))
+    coords.update(_own_fields(file, geometry))
     if along is not None:
         coords = {name: (("x",), values) for name, (_, values) in coords.items()}
         coords["x"] = (("x",), along)
@@ -263,12 +263,12 @@ def _along(coords: Coords) -> np.ndarray | None:
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
-def _own_fields(file: SegyFile, geometry: Geometry, headers: Mapping[str, Any] | None) -> Coords:
+def _own_fields(file: SegyFile, geometry: Geometry) -> Coords:
     """Fields under names of the user's own, one value a trace."""
     standard = {f.name for f in TRACE_FIELDS} | set(CUBE_NAMES)
     return {
         name: (geometry.dims, _spread(file.field(name), geometry.lookup))
-        for name in (headers or {})
+        for name in file.mapping
         if name not in standard
     }
 

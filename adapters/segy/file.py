@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,13 @@ import numpy as np
 from seisgeo.adapters.segy import samples as samples_
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES, bare_fields, find_form
 from seisgeo.adapters.segy.contradictions import Finding
-from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled, with_mapping
+from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled
+from seisgeo.adapters.segy.headers import column, disagreements, find_header_map
 from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, PAIRS_SWAPPED
+from seisgeo.adapters.segy.mapping import Headers, read_mapping
 from seisgeo.adapters.segy.samples import FORMATS
-from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, swap_pairs
+from seisgeo.adapters.segy.stanzas import Stanza, find_stanzas
+from seisgeo.adapters.segy.text import TEXT_BYTES, decode_characters, decode_text, swap_pairs
 from seisgeo.errors import FormatError, MissingFileError, ParameterError
 
 __all__ = ["SegyFile"]
@@ -39,8 +42,9 @@ class SegyFile:
     ----------
     path : path-like
         The file.
-    headers : mapping, optional
-        Where fields stand, if not where the standard has them: ``{"inline": (189, "int32")}``.
+    headers : mapping or path-like, optional
+        Where fields stand, if not where the file has them: ``{"inline": (189, "int32")}``, or a
+        YAML file of this (see :mod:`.mapping`).
     sample_format : int, optional
         Sample format code, if the file's own is wrong.
     sample_interval : float, optional
@@ -83,12 +87,12 @@ class SegyFile:
         self,
         path: str | os.PathLike[str],
         *,
-        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        headers: Headers | None = None,
         sample_format: int | None = None,
         sample_interval: float | None = None,
     ) -> None:
         self.path = Path(path)
-        self.mapping = dict(headers or {})
+        self.mapping = read_mapping(headers)
         self._sample_format = sample_format
         self._sample_interval = sample_interval
         if sample_interval is not None and not sample_interval > 0:
@@ -120,7 +124,14 @@ class SegyFile:
         standard = TRACE_FIELDS
         if self.form == "SU":
             standard = bare_fields(self._bytes, layout, self.findings)
-        self.fields = with_mapping(headers, size=self.header_bytes, standard=standard)
+        self.header_map = find_header_map(
+            self._bytes[self.data_start : self.data_start + self.header_bytes].tobytes(),
+            standard,
+            revision=self.revision,
+            stanzas=self.stanzas,
+            mapping=self.mapping,
+        )
+        self.fields = tuple(self.header_map.fields.values())
         # All trace headers as one strided view on the mapping: nothing is read until asked for.
         self.headers = np.ndarray(
             self.n_traces,
@@ -128,6 +139,7 @@ class SegyFile:
             buffer=self._bytes,
             offset=self.data_start,
         )
+        self.findings += [*self.header_map.findings, *disagreements(self)]
         self._check_format()
         self.interval = self._find_interval()
 
@@ -159,8 +171,19 @@ class SegyFile:
         """All text headers, decoded, without empty lines; "" where there are none."""
         if self.form == "SU":
             return ""
-        extended = range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
-        return self._decode([0, *extended])
+        return self._decode([0, *self._extended_texts])
+
+    @cached_property
+    def stanzas(self) -> list[Stanza]:
+        """Named sections of the extended text headers, in the order of the file."""
+        blocks = (self._bytes[a : a + TEXT_BYTES].tobytes() for a in self._extended_texts)
+        texts = [decode_characters(block, in_pairs=self.pairs_swapped) for block in blocks]
+        return find_stanzas("".join(texts))
+
+    @property
+    def _extended_texts(self) -> range:
+        """First byte of each extended text header."""
+        return range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
 
     @cached_property
     def trailers(self) -> str:
@@ -173,13 +196,16 @@ class SegyFile:
         return "\n".join(t for t in texts if t)
 
     def field(self, name: str) -> np.ndarray:
-        """One header field of all traces, in native byte order, shape (trace,)."""
-        column = self.headers[name]
-        return column.astype(column.dtype.newbyteorder("="))
+        """One header field of all traces, in native byte order, shape (trace,).
+
+        What trace header extension 1 fills goes first, in double precision and on the scale of
+        the standard field (see :func:`.headers.column`); ``headers`` holds the stored numbers.
+        """
+        return column(self, name)
 
     def first(self, name: str) -> int | float:
-        """One header field of the first trace."""
-        return self.headers[name][0].item()
+        """One header field of the first trace, as of :meth:`field`."""
+        return column(self, name, slice(0, 1))[0].item()
 
     def axis(self, vertical: str) -> np.ndarray:
         """Time (s) or depth (m) of each sample, from the interval and the delay recording time.
@@ -336,13 +362,15 @@ class SegyFile:
         binary, trace = self.binary["interval"], int(self.first("trace_sample_interval"))
         if self.form == "SU":
             return self._find_bare_interval(trace % 65536)  # SU counts without a sign
-        extended = self.binary["ext_interval"]
+        extended, place = self.binary["ext_interval"], "binary header, extended"
+        if not extended and "trace_sample_interval" in self.header_map.supersedes:
+            extended, place = self.first("ext_trace_sample_interval"), "trace headers, extended"
         if self.revision >= (2, 0) and _SHORTEST <= extended <= _LONGEST:
             if binary > 0 and abs(extended - binary) >= 1:
                 self.findings.append(
                     Finding(
                         "sample interval",
-                        {"binary header": str(binary), "binary header, extended": f"{extended:g}"},
+                        {"binary header": str(binary), place: f"{extended:g}"},
                         f"{extended:g} used",
                         "revision 2 puts the extended interval before the other one",
                     )
