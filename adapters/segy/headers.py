@@ -34,7 +34,15 @@ from seisgeo.adapters.segy.stanzas import Stanza
 if TYPE_CHECKING:
     from seisgeo.adapters.segy.file import SegyFile
 
-__all__ = ["HeaderMap", "column", "disagreements", "find_header_map", "header_name", "physical"]
+__all__ = [
+    "HeaderMap",
+    "column",
+    "disagreements",
+    "find_header_map",
+    "header_name",
+    "physical",
+    "stored",
+]
 
 _EXTENSION_1 = "SEG00001"
 # Traces that are compared with their extension.
@@ -193,10 +201,10 @@ def column(file: SegyFile, name: str, traces: Any = slice(None)) -> np.ndarray:
     """
     known = file.header_map
     if name not in known.supersedes and name not in known.rescaled:
-        return _stored(file, name, traces)
+        return stored(file, name, traces)
     values = physical(file, name, traces)
     scalar = SCALARS.get(name)
-    return values if scalar is None else unscaled(values, _stored(file, scalar, traces))
+    return values if scalar is None else unscaled(values, stored(file, scalar, traces))
 
 
 def physical(file: SegyFile, name: str, traces: Any = slice(None)) -> np.ndarray:
@@ -217,9 +225,9 @@ def physical(file: SegyFile, name: str, traces: Any = slice(None)) -> np.ndarray
         Shape (trace,); float64 for fields under a scalar, in the unit of the standard.
     """
     known = file.header_map
-    values = _stored(file, name, traces)
+    values = stored(file, name, traces)
     if name in known.scalars:
-        values = scaled(values, _stored(file, known.scalars[name], traces))
+        values = scaled(values, stored(file, known.scalars[name], traces))
     if name not in known.supersedes:
         return values
     better = physical(file, known.supersedes[name], traces)
@@ -231,8 +239,8 @@ def _filled(values: np.ndarray) -> np.ndarray:
     return (values != 0) & np.isfinite(values)
 
 
-def _stored(file: SegyFile, name: str, traces: Any) -> np.ndarray:
-    """What a field holds, as a number in native byte order."""
+def stored(file: SegyFile, name: str, traces: Any) -> np.ndarray:
+    """What a field holds in some traces, as numbers in native byte order, shape (trace,)."""
     values = np.atleast_1d(file.headers[name][traces])
     values = values.astype(values.dtype.newbyteorder("="))
     if file.header_map.fields[name].dtype != IBM:
@@ -260,12 +268,12 @@ def disagreements(file: SegyFile) -> list[Finding]:
     traces = np.unique(np.linspace(0, file.n_traces - 1, _COMPARED).astype(int))
     findings = []
     for name, better in known.supersedes.items():
-        plain, precise = _stored(file, name, traces), physical(file, better, traces)
+        plain, precise = stored(file, name, traces), physical(file, better, traces)
         if plain.dtype.kind not in "iu" or not (plain.any() and precise.any()):
             continue
         scalar = np.zeros(len(traces))
         if name in known.scalars:
-            scalar = _stored(file, known.scalars[name], traces)
+            scalar = stored(file, known.scalars[name], traces)
         limits = np.iinfo(plain.dtype)
         with np.errstate(over="ignore", invalid="ignore"):
             there = unscaled(precise, scalar)
