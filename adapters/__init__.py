@@ -1,8 +1,9 @@
 """Formats to labelled xarray cubes, and back.
 
 Opening needs no function of ours: xarray finds the formats by itself
-(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, the writers, and
-:func:`open_cube`, which opens whatever it is given and says in one line why it cannot.
+(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, its trace headers as a
+table, the writers, and :func:`open_cube`, which opens whatever it is given and says in one line why
+it cannot.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ __all__ = [
     "convert",
     "describe_segy",
     "open_cube",
+    "read_headers",
     "write_netcdf",
     "write_openfwi",
     "write_segy",
@@ -25,6 +27,7 @@ _HOMES = {
     "convert": "conversion",
     "describe_segy": "segy.describe",
     "open_cube": "opening",
+    "read_headers": "segy.table",
     "write_netcdf": "conversion",
     "write_openfwi": "openfwi",
     "write_segy": "segy.write",

@@ -16,6 +16,7 @@ from seisgeo.adapters.segy.backend import SegyBackend
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.adapters.segy.mapping import Headers
 from seisgeo.adapters.segy.source import suffix_of
 from seisgeo.errors import FormatError
 
@@ -45,7 +46,7 @@ class SuBackend(SegyBackend):
         *,
         drop_variables: str | Iterable[str] | None = None,
         layout: str | None = None,
-        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        headers: Headers | None = None,
         coordinate_scale: float | None = None,
         sample_interval: float | None = None,
         sample_format: int | None = None,

@@ -66,12 +66,23 @@ class SegyOptions:
     """What the sample axis is."""
     byte: dict[str, int] | None = None
     """Where header fields stand, where not as the standard says: --byte.inline 9."""
+    mapping: Path | None = None
+    """YAML file that says where header fields stand: lines as `inline: 9`, `gun: [233, int32]`."""
 
     def given(self) -> dict[str, Any]:
         """Those that are set, as arguments of the reader."""
-        names = {"byte": "headers"}
         given = {k: v for k, v in dataclasses.asdict(self).items() if v is not None}
-        return {names.get(k, k): v for k, v in given.items()}
+        headers = _as_headers(given.pop("mapping", None), given.pop("byte", None))
+        return {**given, **headers}
+
+
+def _as_headers(mapping: Path | None, byte: dict[str, int] | None) -> dict[str, Any]:
+    """The two ways to place header fields as one argument of the reader."""
+    if mapping is None:
+        return {"headers": byte} if byte else {}
+    from seisgeo.adapters.segy.mapping import read_mapping
+
+    return {"headers": {**read_mapping(mapping), **(byte or {})}}
 
 
 Segy = Annotated[SegyOptions, Parameter(name="*", group=SEGY)]
@@ -128,6 +139,63 @@ def info(
         return
     summary = summarise(file, engine=engine, **options)
     _say(summary, json, as_options(summary_text(summary, headers=headers)))
+
+
+@app.command(sort_key=1.5)
+def headers(
+    file: Path,
+    /,
+    *,
+    fields: str | None = None,
+    raw: Flag = False,
+    csv: Path | None = None,
+    json: Json = False,
+    overwrite: Flag = False,
+    byte: dict[str, int] | None = None,
+    mapping: Path | None = None,
+    sample_format: int | None = None,
+) -> None:
+    """Show the trace headers of SEG-Y or SU: which fields are filled, with what.
+
+    Scalars are applied; times are in seconds, lengths in metres.
+
+        seisgeo headers line.sgy
+        seisgeo headers line.sgy --fields source_x,receiver_x --csv geometry.csv
+
+    Parameters
+    ----------
+    file
+        SEG-Y or SU.
+    fields
+        Fields, separated by commas; by default all that are not zero throughout.
+    raw
+        Numbers as they are stored: no scalars, no units.
+    csv
+        Write the values of all traces to this file instead, a line for each trace.
+    json
+        Print JSON instead of a table.
+    overwrite
+        Replace the CSV file.
+    byte
+        Where header fields stand, where not as the file says: --byte.inline 9.
+    mapping
+        YAML file that says where header fields stand: lines as `inline: 9`, `gun: [233, int32]`.
+    sample_format
+        Sample format code instead of the file's: 1 IBM float, 5 IEEE float, ...
+    """
+    from seisgeo.header_summary import headers_text, summarise_headers, write_headers
+
+    options: dict[str, Any] = {"raw": raw, "sample_format": sample_format}
+    options.update(_as_headers(mapping, byte))
+    names = [name.strip() for name in fields.split(",")] if fields else None
+    if csv is not None:
+        _require_suffix(csv, ".csv")
+        _require_free(csv, overwrite)
+        n_traces = write_headers(file, csv, names, overwrite=overwrite, **options)
+        print(f"wrote {csv}: {n_traces} traces")
+        return
+    summary = summarise_headers(file, names, **options)
+    _say(summary, json, headers_text(summary, everything=names is not None))
 
 
 @app.command(sort_key=2)

@@ -195,7 +195,7 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     """
     rows = _segy_rows if "traces" in summary else _model_rows if "id" in summary else _cube_rows
     lines = [summary["file"]]
-    lines += [_fill(f"! {finding}", "  ") for finding in summary["findings"]]
+    lines += [fill(f"! {finding}", "  ") for finding in summary["findings"]]
     lines += [""] * bool(summary["findings"])
     lines += [_row(*row) for row in rows(summary)]
     text = summary.get("text_header")
@@ -225,6 +225,8 @@ def _segy_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
         ("traces", f"{s['traces']} of {s['samples']} samples, {missing}"),
         (axis, _axis_text(axis, s["coordinates"][axis], s["samples"], s["interval"])),
         *_coordinate_rows(s["coordinates"]),
+        *([("more headers", ", ".join(s["header_names"]))] if s["header_names"] else []),
+        *([("stanzas", "; ".join(z["name"] for z in s["stanzas"]))] if s["stanzas"] else []),
     ]  # fmt: skip
 
 
@@ -280,7 +282,7 @@ def _coordinate_rows(coordinates: dict[str, Any]) -> list[tuple[str, str]]:
 
 def _axis_text(axis: str, ends: Any, samples: int, step: float | None) -> str:
     unit = "s" if axis == "time" else "m"
-    every = f"{step * 1e3:.6g} ms" if step and axis == "time" else f"{_number(step)} m"
+    every = f"{step * 1e3:.6g} ms" if step and axis == "time" else f"{number(step)} m"
     return f"{_span(ends, unit)}, {samples} samples" + (f" every {every}" if step else "")
 
 
@@ -294,14 +296,14 @@ def _span(value: Any, units: str = "") -> str:
     if isinstance(value, dict):
         return ", ".join(f"{k} {_span(v)}" for k, v in value.items())
     if isinstance(value, list):
-        low, high = map(_number, value)
+        low, high = map(number, value)
         text = low if low == high else f"{low} to {high}"
     else:
-        text = _number(value)
+        text = number(value)
     return f"{text} {units}".strip() if value is not None and units != "1" else text
 
 
-def _number(value: Any) -> str:
+def number(value: Any) -> str:
     # Ten digits keep the centimetres of a northing.
     return f"{value:.10g}" if isinstance(value, float) else "none" if value is None else str(value)
 
@@ -312,10 +314,10 @@ def _bytes(size: float) -> str:
 
 
 def _row(label: str, value: str, width: int = 18) -> str:
-    return _fill(f"{label:<{width - 1}} {value}", " " * width)
+    return fill(f"{label:<{width - 1}} {value}", " " * width)
 
 
-def _fill(text: str, indent: str) -> str:
+def fill(text: str, indent: str) -> str:
     columns = shutil.get_terminal_size((100, 24)).columns
     return textwrap.fill(
         text,

@@ -16,7 +16,7 @@ import xarray as xr
 
 from seisgeo import adapters, cli, console, conventions
 
-COMMANDS = ("info", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
+COMMANDS = ("info", "headers", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
 
 
 @pytest.fixture
@@ -679,3 +679,44 @@ def test_the_installed_command_runs(home):
     )
     assert run.returncode == 1
     assert run.stderr == f"seisgeo: error: {home / 'nowhere.sgy'}: no such file or folder\n"
+
+
+def test_headers(seisgeo, data_dir, work):
+    file = data_dir / "segy/viking_small.segy"
+    code, out, _ = seisgeo("headers", file)
+    assert code == 0
+    assert "field_record" in out
+    assert "71 more fields are zero in all traces" in out
+    code, out, _ = seisgeo("headers", file, "--fields", "cdp, channel", "--json", "--raw")
+    found = json.loads(out)
+    assert [(f["field"], f["byte"], f["highest"]) for f in found["fields"]] == [
+        ("cdp", 21, 126),
+        ("channel", 13, 120),
+    ]
+    code, out, _ = seisgeo("headers", file, "--fields", "offset", "--csv", work / "h.csv")
+    assert (code, out) == (0, f"wrote {work / 'h.csv'}: 480 traces\n")
+    assert (work / "h.csv").read_text().splitlines()[:2] == ["trace,offset", "0,-3237"]
+    code, _, err = seisgeo("headers", file, "--csv", work / "h.csv")
+    assert code == 1
+    assert "already exists; choose another name or pass --overwrite" in err
+    code, _, err = seisgeo("headers", file, "--fields", "ofset")
+    assert code == 1
+    assert "no header field is called 'ofset'; did you mean 'offset'?" in err
+
+
+def test_mapping_file_for_every_command_that_reads_segy(seisgeo, data_dir, work):
+    file = data_dir / "segy/viking_small.segy"
+    mapping = work / "mapping.yaml"
+    mapping.write_text("channel: 25\nweight: [31, int16]\n")
+    code, out, _ = seisgeo("headers", file, "--mapping", mapping, "--fields", "weight,channel")
+    assert code == 0
+    assert ["channel", "25"] in [line.split()[:2] for line in out.splitlines()]
+    code, out, _ = seisgeo("info", file, "--mapping", mapping, "--json")
+    assert "weight" in json.loads(out)["coordinates"]
+    code, _, _ = seisgeo("convert", file, work / "v.zarr", "--mapping", mapping)
+    assert code == 0
+    assert "weight" in xr.open_zarr(work / "v.zarr").coords
+    mapping.write_text("channel: 25\nchannel: 13\n")
+    code, _, err = seisgeo("info", file, "--mapping", mapping)
+    assert code == 1
+    assert "mapping.yaml, line 2: 'channel' is already given in line 1" in err

@@ -1,9 +1,10 @@
 """SEG-Y: any revision and sample format to labelled, lazy cubes, and back.
 
-The chain of a file that is opened, one module each: its bytes (:mod:`.file`, with the header fields
-of :mod:`.fields` and the sample formats of :mod:`.samples`), the kind of cube its traces make
-(:mod:`.geometry`), what the samples are (:mod:`.content`), where the traces lie
-(:mod:`.positions`), the labelled cube (:mod:`.cube`), and xarray's door to it (:mod:`.backend`).
+The chain of a file that is opened, one module each: its bytes (:mod:`.file`, with the sample
+formats of :mod:`.samples`, and the header fields of :mod:`.fields` where :mod:`.headers` finds
+them), the kind of cube its traces make (:mod:`.geometry`), what the samples are (:mod:`.content`),
+where the traces lie (:mod:`.positions`), the labelled cube (:mod:`.cube`), and xarray's door to it
+(:mod:`.backend`). Trace headers by themselves make a table (:mod:`.table`).
 Whatever the headers contradict on the way is collected as :class:`.contradictions.Finding`.
 """
 
@@ -12,12 +13,13 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["SUFFIXES", "SegyFile", "describe_segy", "write_segy"]
+__all__ = ["SUFFIXES", "SegyFile", "describe_segy", "read_headers", "write_segy"]
 
 _HOMES = {
     "SUFFIXES": "backend",
     "SegyFile": "file",
     "describe_segy": "describe",
+    "read_headers": "table",
     "write_segy": "write",
 }
 

@@ -11,6 +11,7 @@ from xarray.backends import BackendEntrypoint
 
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
+from seisgeo.adapters.segy.mapping import Headers
 from seisgeo.adapters.segy.source import suffix_of
 from seisgeo.errors import FormatError
 
@@ -55,7 +56,7 @@ class SegyBackend(BackendEntrypoint):
         *,
         drop_variables: str | Iterable[str] | None = None,
         layout: str | None = None,
-        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        headers: Headers | None = None,
         coordinate_scale: float | None = None,
         sample_interval: float | None = None,
         sample_format: int | None = None,
@@ -74,9 +75,10 @@ class SegyBackend(BackendEntrypoint):
         layout : {"shots", "stack", "offset", "line"}, optional
             What the traces make: gathers (shot, receiver), a 3-D stack (inline, crossline),
             3-D gathers (inline, crossline, offset), a 2-D line (cdp). Found from the headers.
-        headers : mapping, optional
-            Where header fields stand, if not where the standard has them: name -> byte, or
-            (byte, type), as ``{"inline": (9, "int32")}``. Other names become coordinates.
+        headers : mapping or path-like, optional
+            Where header fields stand, if not where the file has them: name -> byte, or
+            (byte, type), as ``{"inline": (9, "int32")}``, or a YAML file of this. Other names
+            become coordinates.
         coordinate_scale : float, optional
             Metres for each unit of the coordinates in the headers, instead of their own scalar
             and unit.

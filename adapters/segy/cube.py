@@ -18,6 +18,7 @@ from seisgeo.adapters.segy.fields import CUBE_NAMES, TRACE_FIELDS
 from seisgeo.adapters.segy.fields import scaled as _scaled
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.geometry import Geometry, find_geometry
+from seisgeo.adapters.segy.mapping import Headers
 from seisgeo.adapters.segy.offsets import find_offsets
 from seisgeo.adapters.segy.positions import Point, Positions, find_positions
 
@@ -104,7 +105,7 @@ def read_cube(
     path: str | os.PathLike[str],
     *,
     layout: str | None = None,
-    headers: Mapping[str, int | tuple[int, str]] | None = None,
+    headers: Headers | None = None,
     coordinate_scale: float | None = None,
     sample_interval: float | None = None,
     sample_format: int | None = None,
@@ -161,7 +162,7 @@ def read_cube(
         lookup = geometry.lookup
         counts = np.where(lookup >= 0, file.sample_counts[lookup], 0).astype(np.int32)
         coords["sample_count"] = (geometry.dims, counts)
-    coords.update(_own_fields(file, geometry, headers))
+    coords.update(_own_fields(file, geometry))
     if along is not None:
         coords = {name: (("x",), values) for name, (_, values) in coords.items()}
         coords["x"] = (("x",), along)
@@ -274,12 +275,12 @@ def _along(coords: Coords) -> np.ndarray | None:
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
-def _own_fields(file: SegyFile, geometry: Geometry, headers: Mapping[str, Any] | None) -> Coords:
+def _own_fields(file: SegyFile, geometry: Geometry) -> Coords:
     """Fields under names of the user's own, one value a trace."""
     standard = {f.name for f in TRACE_FIELDS} | set(CUBE_NAMES)
     return {
         name: (geometry.dims, _spread(file.field(name), geometry.lookup))
-        for name in (headers or {})
+        for name in file.mapping
         if name not in standard
     }
 
@@ -295,7 +296,7 @@ def _spread(values: np.ndarray, lookup: np.ndarray) -> np.ndarray:
 
 
 def _varying_delay(file: SegyFile) -> list[Finding]:
-    delays = file.headers["delay_recording_time"]
+    delays = file.field("delay_recording_time")
     low, high = int(delays.min()), int(delays.max())
     if low == high:
         return []

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from seisgeo.adapters.segy.cube import Cube, read_cube
-from seisgeo.adapters.segy.fields import TRACE_FIELDS
 from seisgeo.adapters.segy.file import SegyFile
 
 __all__ = ["describe_segy"]
@@ -33,7 +32,9 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
         ``interval`` in s or m), the cube (``layout``, ``interpretation``, ``variable``,
         ``dimensions``, ``missing_traces``, ``coordinates`` as [lowest, highest] in SI units), the
         header fields that are filled (``binary_header``; ``trace_headers``, one value where all
-        traces agree, else [lowest, highest]), and ``text_header``.
+        traces agree, else [lowest, highest]), the names of additional trace headers
+        (``header_names``), the sections of the extended text (``stanzas``: ``name`` and what they
+        give as ``keyword = value``), and ``text_header``.
 
     Raises
     ------
@@ -75,6 +76,8 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
         },
         "binary_header": {k: v for k, v in file.binary.items() if v and np.isfinite(v)},
         "trace_headers": _filled(file),
+        "header_names": [name for name in file.header_map.headers[1:] if name],
+        "stanzas": [{"name": str(s), **s.values} for s in file.stanzas],
         "text_header": file.text,
     }
 
@@ -90,11 +93,11 @@ def _range(values: np.ndarray) -> list[int | float] | None:
 
 
 def _filled(file: SegyFile) -> dict[str, Any]:
-    """Standard fields that any trace fills."""
-    standard = {f.name for f in TRACE_FIELDS}
+    """Fields that any trace fills."""
     filled: dict[str, Any] = {}
-    for field in file.fields:
-        ends = _range(file.field(field.name)) if field.name in standard else None
+    for name in file.header_map.listed:
+        values = file.field(name)
+        ends = _range(values) if values.dtype.kind in "iuf" else None
         if ends and ends != [0, 0]:
-            filled[field.name] = ends[0] if ends[0] == ends[1] else ends
+            filled[name] = ends[0] if ends[0] == ends[1] else ends
     return filled

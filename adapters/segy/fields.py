@@ -7,26 +7,28 @@ as every reader takes them.
 
 from __future__ import annotations
 
-import difflib
 import functools
-from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-
-from seisgeo.errors import FormatError
 
 __all__ = [
     "BINARY_FIELDS",
     "CUBE_NAMES",
     "ELEVATIONS",
+    "EXTENSION",
+    "EXTENSION_FIELDS",
+    "IBM",
+    "OVERLAID",
+    "REVISION_2_FIELDS",
+    "SCALARS",
     "TRACE_FIELDS",
     "TRACE_HEADER_BYTES",
     "Field",
     "Order",
     "header_dtype",
     "scaled",
-    "with_mapping",
+    "unscaled",
 ]
 
 TRACE_HEADER_BYTES = 240
@@ -35,8 +37,12 @@ TRACE_HEADER_BYTES = 240
 Order = Literal[">", "<"]
 
 
+#: Type of a field that holds an IBM float of four bytes: read as the bits, then decoded.
+IBM = "ibm4"
+
+
 class Field(NamedTuple):
-    """A header field: its name, its first byte (from 1), its NumPy type.
+    """A header field: its name, its first byte (from 1), its NumPy type or :data:`IBM`.
 
     The type has a byte order only where the field does not follow the file's.
     """
@@ -44,6 +50,11 @@ class Field(NamedTuple):
     name: str
     byte: int
     dtype: str
+
+    @property
+    def stored(self) -> np.dtype:
+        """NumPy type of the stored bytes."""
+        return np.dtype("u4" if self.dtype == IBM else self.dtype)
 
 
 #: Binary header: bytes 3201-3600 of the file.
@@ -191,6 +202,84 @@ TRACE_FIELDS: tuple[Field, ...] = (
     Field("unassigned_int2", 237, "i4"),
 )
 
+#: What revision 2 made of bytes that revision 1 has under another name or none (table 3 of the
+#: standard): directions of the source energy in tenths of degrees, and the header's name.
+REVISION_2_FIELDS: tuple[Field, ...] = (
+    Field("source_energy_direction_vert", 219, "i2"),
+    Field("source_energy_direction_xline", 221, "i2"),
+    Field("source_energy_direction_iline", 223, "i2"),
+    Field("trace_header_name", 233, "S8"),
+)
+
+#: Fields of :data:`TRACE_FIELDS` whose bytes :data:`REVISION_2_FIELDS` reads otherwise.
+OVERLAID = frozenset(
+    {
+        "source_energy_direction_mantissa",
+        "source_energy_direction_exponent",
+        "unassigned_int1",
+        "unassigned_int2",
+    }
+)
+
+#: Begins the names of extension fields that stand for a standard field in higher precision.
+EXTENSION = "ext_"
+
+#: Trace header extension 1 of revision 2, the additional header that is named SEG00001 (table 4 of
+#: the standard); bytes count within it. A field ``ext_NAME`` takes the place of the standard field
+#: NAME where it is not zero; its unit is that of the standard field after its scalar.
+EXTENSION_FIELDS: tuple[Field, ...] = (
+    Field("ext_trace_sequence_line", 1, "u8"),
+    Field("ext_trace_sequence_file", 9, "u8"),
+    Field("ext_field_record", 17, "i8"),
+    Field("ext_cdp", 25, "i8"),
+    Field("ext_receiver_group_elevation", 33, "f8"),
+    Field("receiver_depth", 41, "f8"),
+    Field("ext_source_surface_elevation", 49, "f8"),
+    Field("ext_source_depth", 57, "f8"),
+    Field("ext_receiver_datum_elevation", 65, "f8"),
+    Field("ext_source_datum_elevation", 73, "f8"),
+    Field("ext_source_water_depth", 81, "f8"),
+    Field("ext_group_water_depth", 89, "f8"),
+    Field("ext_source_x", 97, "f8"),
+    Field("ext_source_y", 105, "f8"),
+    Field("ext_group_x", 113, "f8"),
+    Field("ext_group_y", 121, "f8"),
+    Field("ext_offset", 129, "f8"),
+    Field("ext_trace_sample_count", 137, "u4"),
+    Field("nanosecond_of_second", 141, "i4"),
+    Field("ext_trace_sample_interval", 145, "f8"),
+    Field("cable_number", 153, "i4"),
+    Field("additional_trace_headers", 157, "u2"),
+    Field("last_trace_flag", 159, "i2"),
+    Field("ext_cdp_x", 161, "f8"),
+    Field("ext_cdp_y", 169, "f8"),
+)
+
+#: Standard field -> the field that holds its scalar.
+SCALARS: dict[str, str] = {
+    **dict.fromkeys(
+        (
+            *("receiver_group_elevation", "source_surface_elevation", "source_depth"),
+            *("receiver_datum_elevation", "source_datum_elevation"),
+            *("source_water_depth", "group_water_depth"),
+        ),
+        "elevation_scalar",
+    ),
+    **dict.fromkeys(
+        ("source_x", "source_y", "group_x", "group_y", "cdp_x", "cdp_y"), "source_group_scalar"
+    ),
+    **dict.fromkeys(
+        (
+            *("source_uphole_time", "group_uphole_time"),
+            *("source_static_correction", "group_static_correction", "total_static_applied"),
+            *("lag_time_a", "lag_time_b", "delay_recording_time"),
+            *("mute_time_start", "mute_time_end"),
+        ),
+        "scalar_trace_header",
+    ),
+    "shot_point": "shot_point_scalar",
+}
+
 #: Coordinates of gathers under the elevation scalar -> header field (bytes 41-48 and 53-68).
 ELEVATIONS: dict[str, str] = {
     "receiver_elevation": "receiver_group_elevation",
@@ -238,8 +327,7 @@ def header_dtype(
     layout: Any = {
         "names": [f.name for f in fields],
         "formats": [
-            np.dtype(f.dtype) if f.dtype[0] in "<>" else np.dtype(f.dtype).newbyteorder(order)
-            for f in fields
+            f.stored if f.dtype[0] in "<>" else f.stored.newbyteorder(order) for f in fields
         ],
         "offsets": [f.byte - first for f in fields],
         "itemsize": itemsize,
@@ -265,73 +353,22 @@ def scaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:
     >>> scaled(np.array([123, 123, 123]), np.array([-100, 10, 0]))
     array([   1.23, 1230.  ,  123.  ])
     """
-    scalars = np.asarray(scalars, np.float64)
-    factor = np.where(scalars > 0, scalars, 1.0)
-    divisor = np.where(scalars < 0, -scalars, 1.0)
+    factor, divisor = _factor_and_divisor(scalars)
     return np.asarray(values, np.float64) * factor / divisor
 
 
-def with_mapping(
-    headers: Mapping[str, int | tuple[int, str]] | None,
-    *,
-    size: int = TRACE_HEADER_BYTES,
-    standard: tuple[Field, ...] = TRACE_FIELDS,
-) -> tuple[Field, ...]:
-    """Standard trace header fields, changed by a user's mapping.
-
-    Parameters
-    ----------
-    headers : mapping, optional
-        Field name -> byte, or (byte, type): ``{"inline": (9, "int32"), "cdp_x": 73}``. Names of the
-        cube (``inline``, ``channel``, ``receiver_x``, …) and of the standard are both understood;
-        ``(byte, type)`` under any other name makes a field of its own.
-    size : int, default 240
-        Bytes of a trace header.
-    standard : tuple of Field, default TRACE_FIELDS
-        Where the fields stand by themselves.
-
-    Returns
-    -------
-    tuple of Field
-        All standard fields and the user's own.
-
-    Raises
-    ------
-    FormatError
-        If a byte lies outside the header, or a name is unknown and has no type.
+def unscaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+    """Undo :func:`scaled`: what a field would hold, before rounding.
 
     Examples
     --------
-    >>> [f for f in with_mapping({"inline": 9}) if f.name == "inline_3d"]
-    [Field(name='inline_3d', byte=9, dtype='i4')]
+    >>> unscaled(np.array([1.234, 1230.0, 123.0]), np.array([-100, 10, 0]))
+    array([123.4, 123. , 123. ])
     """
-    fields = {f.name: f for f in standard}
-    for key, place in (headers or {}).items():
-        name = CUBE_NAMES.get(key, key)
-        if isinstance(place, int | np.integer):
-            if name not in fields:
-                known = [*fields, *CUBE_NAMES]
-                close = difflib.get_close_matches(key, known, n=1)
-                hint = f"did you mean {close[0]!r}? " if close else ""
-                raise FormatError(
-                    f"headers: no field is called {key!r}; {hint}"
-                    f"For a field of your own give its type too: {{{key!r}: ({place}, 'int32')}}"
-                )
-            byte, dtype = int(place), fields[name].dtype.lstrip("<>")
-        else:
-            try:
-                byte, dtype = int(place[0]), np.dtype(place[1]).str.lstrip("<>|=")
-            except (TypeError, ValueError, IndexError, KeyError):
-                raise FormatError(
-                    f"headers: {key!r} is {place!r}; expected a byte or (byte, type), "
-                    "for instance (189, 'int32')"
-                ) from None
-            if np.dtype(dtype).kind not in "iuf":
-                raise FormatError(f"headers: type {place[1]!r} of {key!r} is not a number")
-        last = byte + np.dtype(dtype).itemsize - 1
-        if byte < 1 or last > size:
-            raise FormatError(
-                f"headers: {key!r} at bytes {byte}-{last} lies outside the trace header (1-{size})"
-            )
-        fields[name] = Field(name, byte, dtype)
-    return tuple(fields.values())
+    factor, divisor = _factor_and_divisor(scalars)
+    return np.asarray(values, np.float64) * divisor / factor
+
+
+def _factor_and_divisor(scalars: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    scalars = np.asarray(scalars, np.float64)
+    return np.where(scalars > 0, scalars, 1.0), np.where(scalars < 0, -scalars, 1.0)

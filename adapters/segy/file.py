@@ -13,15 +13,18 @@ from seisgeo.adapters.segy import samples as samples_
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES, bare_fields, find_form
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES, ORDERS
-from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled, with_mapping
-from seisgeo.adapters.segy.headers import HeaderTable, scan
+from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled
+from seisgeo.adapters.segy.headers import column, disagreements, find_header_map
 from seisgeo.adapters.segy.index import HeaderIndex
 from seisgeo.adapters.segy.layout import PAIRS_SWAPPED
 from seisgeo.adapters.segy.lengths import Walk
+from seisgeo.adapters.segy.mapping import Headers, read_mapping
 from seisgeo.adapters.segy.reading import TraceReader, as_slice
 from seisgeo.adapters.segy.samples import FORMATS
+from seisgeo.adapters.segy.scan import HeaderTable, scan
 from seisgeo.adapters.segy.source import PairSwapped, as_place, open_source
-from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text
+from seisgeo.adapters.segy.stanzas import Stanza, find_stanzas
+from seisgeo.adapters.segy.text import TEXT_BYTES, decode_characters, decode_text
 from seisgeo.errors import FormatError, ParameterError
 
 __all__ = ["SegyFile"]
@@ -44,8 +47,9 @@ class SegyFile:
     ----------
     path : path-like or str
         The file, or a URL that fsspec knows: ``https://…``, ``s3://…``, ``memory://…``.
-    headers : mapping, optional
-        Where fields stand, if not where the standard has them: ``{"inline": (189, "int32")}``.
+    headers : mapping or path-like, optional
+        Where fields stand, if not where the file has them: ``{"inline": (189, "int32")}``, or a
+        YAML file of this (see :mod:`.mapping`).
     sample_format : int, optional
         Sample format code, if the file's own is wrong.
     sample_interval : float, optional
@@ -94,7 +98,7 @@ class SegyFile:
         self,
         path: str | os.PathLike[str],
         *,
-        headers: Mapping[str, int | tuple[int, str]] | None = None,
+        headers: Headers | None = None,
         sample_format: int | None = None,
         sample_interval: float | None = None,
         storage_options: Mapping[str, Any] | None = None,
@@ -102,7 +106,7 @@ class SegyFile:
         self._open(
             {
                 "path": path,
-                "headers": dict(headers or {}),
+                "headers": read_mapping(headers),
                 "sample_format": sample_format,
                 "sample_interval": sample_interval,
                 "storage_options": dict(storage_options or {}),
@@ -151,8 +155,16 @@ class SegyFile:
         standard = TRACE_FIELDS
         if self.form == "SU":
             standard = bare_fields(self.source, layout, self.findings)
-        self.fields = with_mapping(self.mapping, size=self.header_bytes, standard=standard)
+        self.header_map = find_header_map(
+            self.source[self.data_start : self.data_start + self.header_bytes].tobytes(),
+            standard,
+            revision=self.revision,
+            stanzas=self.stanzas,
+            mapping=self.mapping,
+        )
+        self.fields = tuple(self.header_map.fields.values())
         self._header_dtype = header_dtype(self.fields, order=self.order, itemsize=self.header_bytes)
+        self.findings += [*self.header_map.findings, *disagreements(self)]
         self._check_format()
         self.interval = self._find_interval()
 
@@ -196,13 +208,30 @@ class SegyFile:
             self._index.write(self._layout, words)
         return HeaderTable(words, self._header_dtype)
 
+    def header_rows(self, traces: np.ndarray) -> np.ndarray:
+        """Headers of a few traces by field, without a scan of all: a record each, as stored."""
+        starts = self._layout.starts(np.asarray(traces, np.int64))
+        rows = np.ascontiguousarray(self.source.rows(starts, self.header_bytes))
+        return rows.view(self._header_dtype)[:, 0]
+
     @cached_property
     def text(self) -> str:
         """All text headers, decoded, without empty lines; "" where there are none."""
         if self.form == "SU":
             return ""
-        extended = range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
-        return self._decode([0, *extended])
+        return self._decode([0, *self._extended_texts])
+
+    @cached_property
+    def stanzas(self) -> list[Stanza]:
+        """Named sections of the extended text headers, in the order of the file."""
+        blocks = (self.source[a : a + TEXT_BYTES].tobytes() for a in self._extended_texts)
+        texts = [decode_characters(block, in_pairs=self.pairs_swapped) for block in blocks]
+        return find_stanzas("".join(texts))
+
+    @property
+    def _extended_texts(self) -> range:
+        """First byte of each extended text header."""
+        return range(FILE_HEADER_BYTES, self.data_start - TEXT_BYTES + 1, TEXT_BYTES)
 
     @cached_property
     def trailers(self) -> str:
@@ -216,13 +245,16 @@ class SegyFile:
         return "\n".join(t for t in texts if t)
 
     def field(self, name: str) -> np.ndarray:
-        """One header field of all traces, in native byte order, shape (trace,)."""
-        return self.headers[name]
+        """One header field of all traces, in native byte order, shape (trace,).
+
+        What trace header extension 1 fills goes first, in double precision and on the scale of
+        the standard field (see :func:`.headers.column`); ``headers`` holds the stored numbers.
+        """
+        return column(self, name)
 
     def first(self, name: str) -> int | float:
-        """One header field of the first trace."""
-        header = self.source[self.data_start : self.data_start + self.header_bytes]
-        return np.ndarray((), self._header_dtype, buffer=header.tobytes())[name].item()
+        """One header field of the first trace, as of :meth:`field`."""
+        return column(self, name, slice(0, 1))[0].item()
 
     def axis(self, vertical: str) -> np.ndarray:
         """Time (s) or depth (m) of each sample, from the interval and the delay recording time.
@@ -340,13 +372,15 @@ class SegyFile:
         binary, trace = self.binary["interval"], int(self.first("trace_sample_interval"))
         if self.form == "SU":
             return self._find_bare_interval(trace % 65536)  # SU counts without a sign
-        extended = self.binary["ext_interval"]
+        extended, place = self.binary["ext_interval"], "binary header, extended"
+        if not extended and "trace_sample_interval" in self.header_map.supersedes:
+            extended, place = self.first("ext_trace_sample_interval"), "trace headers, extended"
         if self.revision >= (2, 0) and _SHORTEST <= extended <= _LONGEST:
             if binary > 0 and abs(extended - binary) >= 1:
                 self.findings.append(
                     Finding(
                         "sample interval",
-                        {"binary header": str(binary), "binary header, extended": f"{extended:g}"},
+                        {"binary header": str(binary), place: f"{extended:g}"},
                         f"{extended:g} used",
                         "revision 2 puts the extended interval before the other one",
                     )

@@ -1,174 +1,299 @@
-"""All trace headers of a file as a table of columns, scanned once and kept compact.
+"""Where the fields of a file's trace headers stand, and what they say.
 
-Most of a trace header is the same in every trace. A scan looks at headers in words of two bytes,
-keeps a column of those words that vary and one value of all others: some 25 bytes a trace instead
-of 240. A field is put together from its words when it is asked for, wherever it stands, so that one
-table serves every mapping of fields.
+Each word goes before those that follow: the user's mapping, the layout stanza of the file
+(:mod:`.header_layout`), trace header extension 1 where it is filled, the standard trace header.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisgeo.adapters.segy.layout import Layout
-from seisgeo.adapters.segy.source import LocalSource, Source
+from seisgeo.adapters.segy import samples
+from seisgeo.adapters.segy.contradictions import Finding
+from seisgeo.adapters.segy.fields import (
+    CUBE_NAMES,
+    EXTENSION,
+    EXTENSION_FIELDS,
+    IBM,
+    OVERLAID,
+    REVISION_2_FIELDS,
+    SCALARS,
+    TRACE_HEADER_BYTES,
+    Field,
+    scaled,
+    unscaled,
+)
+from seisgeo.adapters.segy.header_layout import STANDARD_HEADER, stated_layout
+from seisgeo.adapters.segy.mapping import with_mapping
+from seisgeo.adapters.segy.stanzas import Stanza
 
-__all__ = ["HeaderTable", "HeaderWords", "scan"]
+if TYPE_CHECKING:
+    from seisgeo.adapters.segy.file import SegyFile
 
-# Headers looked at together.
-_BLOCK = 4096
-# Files beyond this size that are scanned show a progress bar, if it takes more than some seconds.
-_LONG_BYTES, _PATIENCE_SECONDS = 1 << 30, 3.0
+__all__ = [
+    "HeaderMap",
+    "column",
+    "disagreements",
+    "find_header_map",
+    "header_name",
+    "physical",
+    "stored",
+]
+
+_EXTENSION_1 = "SEG00001"
+# Traces that are compared with their extension.
+_COMPARED = 16
+# Traces whose headers are read one by one rather than all at once.
+_FEW = 256
+# Scalars that revision 0 does not have.
+_SINCE_REVISION_1 = ("shot_point_scalar", "scalar_trace_header")
+_IBM_FLOAT = samples.FORMATS[1]
 
 
-class HeaderWords:
-    """The bytes of all trace headers.
+@dataclasses.dataclass(frozen=True)
+class HeaderMap:
+    """Where the fields of trace headers stand.
 
     Attributes
     ----------
-    n_traces : int
-        Number of headers.
-    constant : numpy.ndarray of uint8
-        The first header, shape (header byte,): true of every trace where no column is.
-    columns : dict
-        Number of a word (bytes 2 i and 2 i + 1, from 0) -> its values, shape (trace,), uint16 as
-        the bytes stand in the file.
+    fields : dict
+        Name -> field; bytes count from 1 through all headers of a trace.
+    scalars : dict
+        Name -> field that holds its scalar; fields without one are not there.
+    rescaled : frozenset of str
+        Standard fields that the layout stanza puts under another scalar, or none.
+    supersedes : dict
+        Name -> field that goes first where it is not zero.
+    headers : tuple of str
+        Names of the headers of a trace: "SEG00000", "SEG00001", …; "" for one without.
+    findings : list of Finding
+        What contradicts itself.
     """
 
-    def __init__(self, n_traces: int, constant: np.ndarray, columns: dict[int, np.ndarray]) -> None:
-        self.n_traces = n_traces
-        self.constant = constant
-        self.columns = columns
+    fields: dict[str, Field]
+    scalars: dict[str, str]
+    rescaled: frozenset[str]
+    supersedes: dict[str, str]
+    headers: tuple[str, ...]
+    findings: list[Finding]
 
-    def column(self, first: int, dtype: np.dtype) -> np.ndarray:
-        """Values that stand at byte `first` (from 0) of each header, in native byte order.
-
-        Parameters
-        ----------
-        first : int
-            First byte.
-        dtype : numpy.dtype
-            Their type, with the file's byte order.
-
-        Returns
-        -------
-        numpy.ndarray
-            Shape (trace,).
-        """
-        native = dtype.newbyteorder("=")
-        last = first + dtype.itemsize
-        words = range(first // 2, (last + 1) // 2)
-        if not any(w in self.columns for w in words):
-            value = self.constant[first:last].view(dtype)[0]
-            return np.full(self.n_traces, value, native)
-        if len(words) == 1 and dtype.itemsize == 2:
-            return self.columns[words[0]].view(dtype).astype(native)
-        together = np.empty((self.n_traces, len(words)), np.uint16)
-        constant = self.constant.view(np.uint16)
-        for i, word in enumerate(words):
-            together[:, i] = self.columns.get(word, constant[word])
-        skipped = first - 2 * words[0]
-        stored = together.view(np.uint8)[:, skipped : skipped + dtype.itemsize]
-        return np.ascontiguousarray(stored).view(dtype)[:, 0].astype(native, copy=False)
-
-    def rows(self, traces: np.ndarray) -> np.ndarray:
-        """Headers of some traces as they stand in the file, shape (trace, header byte)."""
-        table = np.tile(self.constant, (len(traces), 1))
-        for word, values in self.columns.items():
-            table.view(np.uint16)[:, word] = values[traces]
-        return table
+    @property
+    def listed(self) -> list[str]:
+        """Names for a person: each value once, under the name that gives the best of it."""
+        hidden = set(self.supersedes.values())
+        if REVISION_2_FIELDS[-1].name in self.fields:
+            hidden |= OVERLAID
+        return [name for name in self.fields if name not in hidden]
 
 
-class HeaderTable:
-    """Trace headers by field: ``table["field_record"]`` is an array of shape (trace,)."""
-
-    def __init__(self, words: HeaderWords, dtype: np.dtype) -> None:
-        self.words = words
-        self.dtype = dtype
-
-    def __len__(self) -> int:
-        return self.words.n_traces
-
-    def __getitem__(self, name: str) -> np.ndarray:
-        fields: Any = self.dtype.fields
-        dtype, first = fields[name][:2]
-        return self.words.column(first, dtype)
+def header_name(raw: bytes) -> str:
+    """Name of a trace header (its last 8 bytes), ASCII or EBCDIC; "" where it has none."""
+    for code in ("ascii", "cp037"):
+        try:
+            name = raw.decode(code).strip("\0 ")
+        except UnicodeDecodeError:
+            continue
+        if name.isprintable():
+            return name if name.isascii() else ""
+    return ""
 
 
-def scan(source: Source, layout: Layout) -> HeaderWords:
-    """Read all trace headers of a file, once and from its beginning to its end.
+def find_header_map(
+    first: bytes,
+    standard: tuple[Field, ...],
+    *,
+    revision: tuple[int, int] = (0, 0),
+    stanzas: Sequence[Stanza] = (),
+    mapping: Mapping[str, Any] | None = None,
+) -> HeaderMap:
+    """Decide where the fields of trace headers stand.
 
     Parameters
     ----------
-    source : Source
-        The file's bytes.
-    layout : Layout
-        Where its traces stand.
+    first : bytes
+        All headers of the first trace.
+    standard : tuple of Field
+        The fields of the standard trace header.
+    revision : tuple of int
+        Revision of the file.
+    stanzas : sequence of Stanza
+        Stanzas of its extended text headers.
+    mapping : mapping, optional
+        The user's word.
 
     Returns
     -------
-    HeaderWords
-        All headers.
+    HeaderMap
+        The decision.
+
+    Raises
+    ------
+    FormatError
+        If the user's mapping does not fit.
     """
-    n, size = layout.n_traces, layout.header_bytes
-    first = np.array(source[layout.start : layout.start + size])
-    common = first.view(np.uint16)
-    columns: dict[int, np.ndarray] = {}
-    for a, block in _blocks(source, layout):
-        words = block.view(np.uint16)
-        varies = (words != common).any(axis=0)
-        for word in np.flatnonzero(varies).tolist():
-            if word not in columns:
-                columns[word] = np.full(n, common[word])
-        for word, values in columns.items():
-            values[a : a + len(words)] = words[:, word]
-    return HeaderWords(n, first, columns)
+    starts = range(0, len(first), TRACE_HEADER_BYTES)
+    names = [header_name(first[a + 232 : a + 240]) if a else STANDARD_HEADER for a in starts]
+    fields = {f.name: f for f in standard}
+    if revision >= (2, 0):
+        fields.update({f.name: f for f in REVISION_2_FIELDS})
+    if _EXTENSION_1 in names:
+        start = starts[names.index(_EXTENSION_1)]
+        fields.update({f.name: f._replace(byte=f.byte + start) for f in EXTENSION_FIELDS})
+    places = {name: a + 1 for name, a in reversed([*zip(names, starts, strict=True)]) if name}
+    stated = stated_layout(stanzas, dict(sorted(places.items(), key=lambda p: p[1])), fields)
+    fields.update(stated.fields)
+    asked = {CUBE_NAMES.get(name, name) for name in mapping or {}}
+    findings = [*stated.findings, *_overruled(mapping or {}, stated.fields)]
+    placed = with_mapping(mapping, size=len(first), standard=(*fields.values(),))
+    fields = {f.name: f for f in placed}
+    own = {n: s for n, s in stated.scalars.items() if n not in asked}
+    scalars = {**SCALARS, **own}
+    undefined = _SINCE_REVISION_1 if revision < (1, 0) else ()
+    return HeaderMap(
+        fields,
+        {n: s for n, s in scalars.items() if s and n in fields and s not in undefined},
+        frozenset(n for n, scalar in own.items() if scalar != SCALARS.get(n)),
+        {n: EXTENSION + n for n in fields if EXTENSION + n in fields and n not in asked},
+        tuple(names),
+        findings,
+    )
 
 
-def _blocks(source: Source, layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
-    """Number of the first trace and the headers of some at a time, contiguous."""
-    n, size = layout.n_traces, layout.header_bytes
-    step = _BLOCK
-    if source.data is None:
-        # As many as are worth a flight of requests.
-        step = max(_BLOCK, source.block_bytes // layout.trace_bytes)
-    starts = layout.all_starts() if layout.counts is not None else None
-    local = source if isinstance(source, LocalSource) else None
-    if local:
-        local.read_ahead(True)
-    try:
-        for a in _shown(range(0, n, step), source, step, n):
-            b = min(a + step, n)
-            if starts is None and source.data is not None:
-                block = np.ndarray(
-                    (b - a, size),
-                    np.uint8,
-                    buffer=source.data,
-                    offset=layout.start + a * layout.trace_bytes,
-                    strides=(layout.trace_bytes, 1),
-                )
-            else:
-                at = layout.starts(np.arange(a, b)) if starts is None else starts[a:b]
-                block = source.rows(at, size)
-            yield a, np.ascontiguousarray(block)
-    finally:
-        if local:
-            local.read_ahead(False)
+def _overruled(mapping: Mapping[str, Any], stated: Mapping[str, Field]) -> list[Finding]:
+    """Fields for which the user and the layout stanza name different places."""
+    findings = []
+    for name, field in stated.items():
+        for key in mapping:
+            if CUBE_NAMES.get(key, key) != name:
+                continue
+            (asked,) = with_mapping({key: mapping[key]}, size=1 << 20, standard=(field,))
+            if asked != field:
+                values = {"layout stanza": _place(field), "headers=": _place(asked)}
+                why = "what is asked for goes first"
+                findings.append(Finding(f"place of {name}", values, f"{_place(asked)} used", why))
+    return findings
 
 
-def _shown(blocks: range, source: Source, step: int, n: int) -> Iterator[int]:
-    """The blocks, with a bar where reading them may take long."""
-    if len(source) < _LONG_BYTES and source.data is not None:
-        yield from blocks
-        return
-    from tqdm.auto import tqdm
+def _place(field: Field) -> str:
+    return f"byte {field.byte} ({field.dtype})"
 
-    with tqdm(
-        total=n, desc="reading headers", unit=" traces", delay=_PATIENCE_SECONDS, leave=False
-    ) as bar:
-        for a in blocks:
-            yield a
-            bar.update(min(step, n - a))
+
+def column(file: SegyFile, name: str, traces: Any = slice(None)) -> np.ndarray:
+    """One field of some traces on the scale that its header has: before the scalar.
+
+    Parameters
+    ----------
+    file : SegyFile
+        The file.
+    name : str
+        Name of the field.
+    traces : slice or numpy.ndarray of int, default all
+        Which traces.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (trace,), in native byte order. Where an extension goes first, int64 or float64, and
+        its values are brought to the scale of the standard field, so that ``scaled`` gives them
+        back; so are values that the layout stanza gives without a scalar.
+    """
+    known = file.header_map
+    if name not in known.supersedes and name not in known.rescaled:
+        return stored(file, name, traces)
+    values = physical(file, name, traces)
+    scalar = SCALARS.get(name)
+    return values if scalar is None else unscaled(values, stored(file, scalar, traces))
+
+
+def physical(file: SegyFile, name: str, traces: Any = slice(None)) -> np.ndarray:
+    """One field of some traces with its scalar applied, from its extension where that is filled.
+
+    Parameters
+    ----------
+    file : SegyFile
+        The file.
+    name : str
+        Name of the field.
+    traces : slice or numpy.ndarray of int, default all
+        Which traces.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (trace,); float64 for fields under a scalar, in the unit of the standard.
+    """
+    known = file.header_map
+    values = stored(file, name, traces)
+    if name in known.scalars:
+        values = scaled(values, stored(file, known.scalars[name], traces))
+    if name not in known.supersedes:
+        return values
+    better = physical(file, known.supersedes[name], traces)
+    kind = np.int64 if {values.dtype.kind, better.dtype.kind} <= {"i", "u"} else np.float64
+    return np.where(_filled(better), better.astype(kind), values.astype(kind))
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    return (values != 0) & np.isfinite(values)
+
+
+def stored(file: SegyFile, name: str, traces: Any) -> np.ndarray:
+    """What a field holds in some traces, as numbers in native byte order, shape (trace,)."""
+    if isinstance(traces, slice) and traces == slice(None):
+        values = file.headers[name]
+    else:
+        numbers = np.atleast_1d(np.arange(file.n_traces)[traces])
+        if len(numbers) <= _FEW:
+            values = file.header_rows(numbers)[name]
+        else:
+            values = file.headers[name][numbers]
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
+    if file.header_map.fields[name].dtype != IBM:
+        return values
+    out = np.empty((len(values), 1), np.float32)
+    samples.decode(values[:, None], _IBM_FLOAT, file.order, out)
+    return out[:, 0]
+
+
+def disagreements(file: SegyFile) -> list[Finding]:
+    """Standard fields that say something else than the extension that goes first.
+
+    Parameters
+    ----------
+    file : SegyFile
+        The file; some traces are looked at.
+
+    Returns
+    -------
+    list of Finding
+        One for each field whose two values are both filled and differ by more than the standard
+        one resolves. Numbers that do not fit into the standard field are no contradiction.
+    """
+    known = file.header_map
+    traces = np.unique(np.linspace(0, file.n_traces - 1, _COMPARED).astype(int))
+    findings = []
+    for name, better in known.supersedes.items():
+        plain, precise = stored(file, name, traces), physical(file, better, traces)
+        if plain.dtype.kind not in "iu" or not (plain.any() and precise.any()):
+            continue
+        scalar = np.zeros(len(traces))
+        if name in known.scalars:
+            scalar = stored(file, known.scalars[name], traces)
+        limits = np.iinfo(plain.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            there = unscaled(precise, scalar)
+            fits = (there > limits.min) & (there < limits.max)
+            differ = _filled(precise) & (plain != 0) & fits & (np.abs(there - plain) >= 1)
+        if differ.any():
+            at = int(np.argmax(differ))
+            stated = {
+                f"trace {traces[at] + 1}, header": f"{scaled(plain, scalar)[at]:.10g}",
+                "extension": f"{precise[at]:.10g}",
+            }
+            why = "revision 2 puts it first where it is filled"
+            findings.append(Finding(name.replace("_", " "), stated, "extension used", why))
+    return findings

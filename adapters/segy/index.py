@@ -30,9 +30,9 @@ from typing import Any
 import numpy as np
 
 from seisgeo.adapters.segy.extents import checked_traces
-from seisgeo.adapters.segy.headers import HeaderWords
 from seisgeo.adapters.segy.layout import Layout
 from seisgeo.adapters.segy.lengths import Walk
+from seisgeo.adapters.segy.scan import HeaderWords
 from seisgeo.adapters.segy.source import Source, Url
 from seisgeo.files import whole_output
 

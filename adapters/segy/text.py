@@ -10,6 +10,7 @@ import numpy as np
 __all__ = [
     "CARD",
     "TEXT_BYTES",
+    "decode_characters",
     "decode_text",
     "encode_text",
     "is_end_text",
@@ -24,12 +25,15 @@ CARD = 80
 
 # Brackets stand elsewhere in IBM's code page 1047, which mainframes used, than in Python's cp037.
 _BRACKETS = str.maketrans({"Ý": "[", "¨": "]"})
+# What ends a line in ASCII and, after decoding, in EBCDIC.
+_LINE_ENDS = "\r\n\x85"
+_NO_LINE_ENDS = str.maketrans(dict.fromkeys(_LINE_ENDS, " "))
 # How a card of a text header or a stanza begins.
 _BEGINNING = re.compile(r"^C ?\d+\b|\(\((SEG|OGP|IOGP|JGI)\b", re.MULTILINE)
 
 
-def decode_text(raw: bytes, *, in_pairs: bool = False) -> str:
-    """Lines of a text header, without what is empty.
+def decode_characters(raw: bytes, *, in_pairs: bool = False) -> str:
+    """Characters of a text header, one for each byte.
 
     Parameters
     ----------
@@ -41,11 +45,10 @@ def decode_text(raw: bytes, *, in_pairs: bool = False) -> str:
     Returns
     -------
     str
-        Lines without trailing blanks and without cards that hold only their number; "" when
-        nothing is there.
+        Of the same length. Line ends stay; what else cannot be printed is blank.
     """
     if in_pairs:
-        plain, swapped = decode_text(raw), decode_text(swap_pairs(raw))
+        plain, swapped = decode_characters(raw), decode_characters(swap_pairs(raw))
         better = len(_BEGINNING.findall(swapped)) > len(_BEGINNING.findall(plain))
         return swapped if better else plain
     codes = np.frombuffer(raw, np.uint8)
@@ -53,7 +56,26 @@ def decode_text(raw: bytes, *, in_pairs: bool = False) -> str:
     ebcdic_like = np.count_nonzero((codes == 0x40) | (codes >= 0xC1))
     text = raw.decode("cp037").translate(_BRACKETS) if ebcdic_like > ascii_like else ""
     text = text or raw.decode("latin-1")
-    text = "".join(c if c.isprintable() else " " for c in text)
+    return "".join(c if c.isprintable() or c in _LINE_ENDS else " " for c in text)
+
+
+def decode_text(raw: bytes, *, in_pairs: bool = False) -> str:
+    """Lines of a text header, without what is empty.
+
+    Parameters
+    ----------
+    raw : bytes
+        3200 bytes, as of :func:`decode_characters`.
+    in_pairs : bool, default False
+        Whether the bytes may be swapped in pairs.
+
+    Returns
+    -------
+    str
+        Lines without trailing blanks and without cards that hold only their number; "" when
+        nothing is there.
+    """
+    text = decode_characters(raw, in_pairs=in_pairs).translate(_NO_LINE_ENDS)
     cards = (text[i : i + CARD].rstrip() for i in range(0, len(text), CARD))
     return "\n".join(c for c in cards if not re.fullmatch(r"(C ?\d+)?", c))
 

@@ -294,7 +294,8 @@ def test_header_mapping(data_dir, tmp_path):
     [
         ({"inlin": 189}, "no field is called 'inlin'; did you mean 'inline'"),
         ({"inline": 239}, r"bytes 239-242 lies outside the trace header \(1-240\)"),
-        ({"inline": (189, "text")}, "expected a byte or"),
+        ({"inline": (189, "text")}, "type 'text' of 'inline' is unknown; expected int8"),
+        ({"inline": (189, "int32", 1)}, "expected a byte, \\(byte, type\\) or"),
         ({"inline": (189, "S4")}, "is not a number"),
     ],
 )
