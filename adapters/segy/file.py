@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from seisgeo.adapters.segy.bare import BARE_SUFFIXES, bare_fields, find_form
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled, with_mapping
 from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, PAIRS_SWAPPED
+from seisgeo.adapters.segy.numbers import shrunk
 from seisgeo.adapters.segy.samples import FORMATS
 from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, swap_pairs
 from seisgeo.errors import FormatError, MissingFileError, ParameterError
@@ -91,6 +93,7 @@ class SegyFile:
         self.mapping = dict(headers or {})
         self._sample_format = sample_format
         self._sample_interval = sample_interval
+        self._kept: dict[str, np.ndarray] | None = None
         if sample_interval is not None and not sample_interval > 0:
             raise FormatError(f"sample_interval must be positive, got {sample_interval}")
         self._bytes = _map(self.path)
@@ -174,8 +177,22 @@ class SegyFile:
 
     def field(self, name: str) -> np.ndarray:
         """One header field of all traces, in native byte order, shape (trace,)."""
+        if self._kept is not None and name in self._kept:
+            return self._kept[name]
         column = self.headers[name]
-        return column.astype(column.dtype.newbyteorder("="))
+        values = column.astype(column.dtype.newbyteorder("="))
+        if self._kept is not None:
+            self._kept[name] = shrunk(values)
+        return values
+
+    @contextlib.contextmanager
+    def keeping_fields(self) -> Iterator[None]:
+        """Read each header field once in a with block; they are not to be written to."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
 
     def first(self, name: str) -> int | float:
         """One header field of the first trace."""
