@@ -35,6 +35,8 @@ _SHOT_KEYS: Keys = (
 )
 _RECEIVER_KEYS: Keys = (("group_x", "group_y"),)
 _CDP_KEYS: Keys = (("inline_3d", "crossline_3d"), ("cdp",), ("cdp_x", "cdp_y"))
+# Gathers for each trace above which most have a single one.
+_MOST_SINGLE = 0.75
 # Numbers that run on through a whole survey would leave a table nearly empty: columns allowed for
 # each trace of the longest gather.
 _WIDEST = 4
@@ -72,8 +74,8 @@ class Gathers(NamedTuple):
 
     @property
     def sorts(self) -> bool:
-        """Whether traces of a gather stand together in the file, two or more of them usually."""
-        return self.numbers.sorts and 2 * self.n <= max(len(self.numbers.place), 2)
+        """Whether traces of a gather stand together in the file, and many gathers have several."""
+        return self.numbers.sorts and self.n <= max(_MOST_SINGLE * len(self.numbers.place), 1)
 
     def same_as(self, other: Gathers) -> bool:
         """Whether another grouping gives the same gathers, of those that sort the file."""
