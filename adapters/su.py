@@ -7,7 +7,7 @@ it; what differs is in :mod:`seisgeo.adapters.segy.bare`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import xarray as xr
@@ -46,6 +46,7 @@ class SuBackend(SegyBackend):
         *,
         drop_variables: str | Iterable[str] | None = None,
         layout: str | None = None,
+        keys: str | Sequence[str] | None = None,
         headers: Headers | None = None,
         coordinate_scale: float | None = None,
         sample_interval: float | None = None,
@@ -62,8 +63,8 @@ class SuBackend(SegyBackend):
             The file, or a URL that fsspec knows (``https://…``, ``s3://…``).
         drop_variables : str or iterable of str, optional
             Variables to leave out.
-        layout, headers, coordinate_scale, sample_interval, sample_format, quantity, vertical, \
-        storage_options
+        layout, keys, headers, coordinate_scale, sample_interval, sample_format, quantity, \
+        vertical, storage_options
             As for SEG-Y. Fields of SU's own (``d1``, ``f1``, ``d2``, ``f2``, ``ntr``) can be named
             in `headers` with byte and type: ``{"d2": (189, "float32")}``.
 
@@ -90,6 +91,7 @@ class SuBackend(SegyBackend):
         cube = read_cube(
             filename_or_obj,
             layout=layout,
+            keys=keys,
             headers=headers,
             coordinate_scale=coordinate_scale,
             sample_interval=sample_interval,

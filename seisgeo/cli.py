@@ -52,8 +52,11 @@ _OURS = ("zarr.json", ".zgroup", "seisgeo-cube.json", "gathers.sgy")
 class SegyOptions:
     """How to read a SEG-Y file whose headers mislead."""
 
-    layout: Literal["shots", "stack", "offset", "line"] | None = None
-    """What the traces make: gathers of shots, a 3-D stack, 3-D gathers by offset, a 2-D line."""
+    layout: Literal["shots", "receivers", "cdp", "stack", "offset", "line"] | None = None
+    """What the traces make: gathers of shots, receivers or CDPs, a 3-D stack, 3-D gathers by
+    offset, a 2-D line."""
+    keys: list[str] | None = None
+    """Header fields that name the gathers, or inline and crossline: --keys source_point."""
     coordinate_scale: float | None = None
     """Metres for each unit of the coordinates in the headers, instead of their own scalar."""
     sample_interval: float | None = None

@@ -7,6 +7,7 @@ Everything that crosses a module's border is an :class:`xarray.Dataset` of one o
 kind        main variable       dimensions
 ==========  ==================  =========================================================
 gathers     ``amplitude``       sample, source, time, receiver; or shot, receiver, time;
+                                or receiver, trace, time; or cdp, offset|trace, time;
                                 or inline, crossline, offset, time
 stack       ``amplitude``       inline, crossline, time|depth; or cdp, time|depth
 velocity    ``velocity``        sample, depth[, y], x; depth, x; or a stack's dimensions
@@ -65,6 +66,9 @@ DIMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "gathers": (
         ("sample", "source", "time", "receiver"),
         ("shot", "receiver", "time"),
+        ("receiver", "trace", "time"),
+        ("cdp", "offset", "time"),
+        ("cdp", "trace", "time"),
         ("inline", "crossline", "offset", "time"),
     ),
     "stack": _STACK_DIMS,
@@ -127,6 +131,7 @@ ATTRS: dict[str, dict[str, str]] = {
     },
     "cdp_x": {"units": "m", "long_name": "CDP easting"},
     "cdp_y": {"units": "m", "long_name": "CDP northing"},
+    "distance": {"units": "m", "long_name": "distance along the line"},
     "field_record": {"units": "1", "long_name": "field record number"},
     "source_point": {"units": "1", "long_name": "energy source point number"},
     "channel": {"units": "1", "long_name": "channel number"},
@@ -135,6 +140,7 @@ ATTRS: dict[str, dict[str, str]] = {
     "cdp": {"units": "1", "long_name": "CDP number"},
     "cdp_trace": {"units": "1", "long_name": "trace number within the CDP"},
     "sample_count": {"units": "1", "long_name": "samples of the trace's own"},
+    "trace": {"units": "1", "long_name": "trace number within the gather"},
 }
 
 #: P velocities (m/s) that a model in m/s may hold: below any rock or water it is in other units.

@@ -7,6 +7,7 @@ import math
 import os
 import shutil
 import textwrap
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import xarray as xr
 
 from seisgeo import adapters, conventions
 from seisgeo.adapters.opening import find_engine
+from seisgeo.adapters.segy.geometry import LAYOUTS
 from seisgeo.errors import MissingFileError, SeisgeoError
 from seisgeo.synth.survey import Survey
 
@@ -24,7 +26,6 @@ __all__ = ["summarise", "summary_text", "survey_text"]
 _FORMATS = {
     "seisgeo-openfwi": "OpenFWI",
     "seisgeo-seg2": "SEG-2",
-    "seisgeo-su": "SU",
     "zarr": "Zarr store",
     "h5netcdf": "NetCDF",
 }
@@ -34,6 +35,8 @@ _ORDER = (
     *(f"{what}_{axis}" for what in ("source", "receiver") for axis in ("x", "y", "depth")),
     *("cdp_x", "cdp_y", "x", "y"),
 )
+#: Lines of a text header that a summary begins to show.
+_CARDS = 8
 #: Attributes that have a place of their own in a summary.
 _SHOWN_APART = {"contradictions", "text_header", "survey", "generation"}
 
@@ -72,7 +75,7 @@ def summarise(
     if engine is None and _is_model(file):
         return _model(file)
     engine = find_engine(file, engine)
-    if engine == "seisgeo-segy":
+    if engine in ("seisgeo-segy", "seisgeo-su"):
         return adapters.describe_segy(file, **options)
     with adapters.open_cube(file, engine=engine, **options) as ds:
         return {"format": _FORMATS.get(engine, engine), **_cube(file, ds)}
@@ -210,7 +213,17 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     more += [k.replace("_", " ") for k in ("binary_header", "trace_headers") if k in summary]
     more += ["attributes"] if summary.get("attributes") else []
     lines += [_row("with --headers", ", ".join(more))] if more else []
+    if text and "traces" in summary:
+        lines += ["", *_first_cards(text)]
     return "\n".join(lines)
+
+
+def _first_cards(text: str) -> list[str]:
+    """The beginning of a text header: the cards that say something."""
+    cards = [line.rstrip() for line in text.splitlines()]
+    told = [line for line in cards if sum(map(str.isalpha, line)) > 3]
+    rest = len(told) - _CARDS
+    return told[:_CARDS] + ([f"… and {rest} more lines"] if rest > 0 else [])
 
 
 def _segy_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
@@ -218,16 +231,65 @@ def _segy_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
     unit = conventions.ATTRS[s["variable"]]["units"]
     axis = "depth" if "depth" in s["dimensions"] else "time"
     return [
-        ("format", f"SEG-Y revision {s['revision']}, {s['sample_format']}, {s['byte_order']}, "
-                   f"{_bytes(s['size'])}"),
+        ("format", f"{_kind(s)}, {s['sample_format']}, {s['byte_order']}, {_bytes(s['size'])}"),
         ("cube", _variable(s["variable"], s["dimensions"], unit)),
-        ("because", s["interpretation"]),
-        ("traces", f"{s['traces']} of {s['samples']} samples, {missing}"),
+        ("layout", f"{LAYOUTS[s['layout']]}, confidence {s['confidence']}: {s['layout_reason']}"),
+        ("samples", s["samples_reason"].removeprefix("samples are ")),
+        ("traces", f"{s['traces']} of {s['samples']} samples, {missing}, {_order_text(s)}"),
         (axis, _axis_text(axis, s["coordinates"][axis], s["samples"], s["interval"])),
+        *((name, _SURVEY_ROWS[name](facts)) for name, facts in s["survey"].items()),
         *_coordinate_rows(s["coordinates"]),
         *([("more headers", ", ".join(s["header_names"]))] if s["header_names"] else []),
         *([("stanzas", "; ".join(z["name"] for z in s["stanzas"]))] if s["stanzas"] else []),
     ]  # fmt: skip
+
+
+def _kind(s: dict[str, Any]) -> str:
+    return s["format"] if s["format"] == "SU" else f"{s['format']} revision {s['revision']}"
+
+
+def _order_text(s: dict[str, Any]) -> str:
+    order = s["sort_order"].replace(", ", ", then ")
+    return "in no order" if order == "unsorted" else f"sorted by {order}"
+
+
+def _grid_text(g: dict[str, Any]) -> str:
+    between_inlines, between_crosslines = (f"{size:.4g}" for size in g["bin_size"])
+    along, across = g["extent"]
+    skew = "" if abs(g["angle"] - 90) < 0.1 else f", at {g['angle']:.1f} degrees to each other"
+    missing = "" if g["filled"] == 1 else f", {100 * g['filled']:.4g} % of it filled"
+    return (
+        f"inlines {between_inlines} m apart, crosslines {between_crosslines} m{skew}; inlines run "
+        f"at {g['azimuth']:.2f} degrees from north; {along / 1e3:.4g} by {across / 1e3:.4g} km"
+        f"{missing}; coordinates fit within {g['residual']:.2g} m"
+    )
+
+
+def _line_text(line: dict[str, Any]) -> str:
+    low, usual, high = line["spacing"]
+    even = high - low <= 0.01 * usual
+    spacing = f"every {usual:g} m" if even else f"{low:g} to {high:g} m apart, usually {usual:g} m"
+    bends = "straight" if line["straight"] > 0.999 else "crooked"
+    return f"{line['length'] / 1e3:.4g} km long, {bends}, traces {spacing}"
+
+
+def _spread_text(spread: dict[str, Any]) -> str:
+    low, high = spread["traces"]
+    parts = [f"{high} traces a gather" if low == high else f"{low} to {high} traces a gather"]
+    for kind, word in (("receiver", "receivers"), ("source", "sources"), ("cdp", "CDPs")):
+        if f"{kind}_spacing" in spread:
+            parts.append(f"{word} every {number(spread[f'{kind}_spacing'])} m")
+    if "offset" in spread:
+        near, far = map(number, spread["offset"])
+        parts.append(f"nearest offset {near} m, farthest {far} m")
+    return ", ".join(parts)
+
+
+_SURVEY_ROWS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "grid": _grid_text,
+    "line": _line_text,
+    "spread": _spread_text,
+}
 
 
 def _cube_rows(s: dict[str, Any]) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import xarray as xr
@@ -41,6 +41,7 @@ class SegyBackend(BackendEntrypoint):
         "filename_or_obj",
         "drop_variables",
         "layout",
+        "keys",
         "headers",
         "coordinate_scale",
         "sample_interval",
@@ -56,6 +57,7 @@ class SegyBackend(BackendEntrypoint):
         *,
         drop_variables: str | Iterable[str] | None = None,
         layout: str | None = None,
+        keys: str | Sequence[str] | None = None,
         headers: Headers | None = None,
         coordinate_scale: float | None = None,
         sample_interval: float | None = None,
@@ -72,9 +74,14 @@ class SegyBackend(BackendEntrypoint):
             The file, or a URL that fsspec knows (``https://…``, ``s3://…``).
         drop_variables : str or iterable of str, optional
             Variables to leave out.
-        layout : {"shots", "stack", "offset", "line"}, optional
-            What the traces make: gathers (shot, receiver), a 3-D stack (inline, crossline),
-            3-D gathers (inline, crossline, offset), a 2-D line (cdp). Found from the headers.
+        layout : {"shots", "receivers", "cdp", "stack", "offset", "line"}, optional
+            What the traces make: shot gathers (shot, receiver), receiver gathers
+            (receiver, shot), CDP gathers (cdp, offset), a 3-D stack (inline, crossline), 3-D
+            gathers (inline, crossline, offset), a 2-D line (cdp). Found from the headers.
+        keys : str or sequence of str, optional
+            Header fields that name the gathers, instead of those found: ``"source_point"``,
+            ``["source_x", "source_y"]``. For ``layout="stack"`` and ``"offset"`` two, which number
+            inlines and crosslines; for ``layout="line"`` those that number its traces.
         headers : mapping or path-like, optional
             Where header fields stand, if not where the file has them: name -> byte, or
             (byte, type), as ``{"inline": (9, "int32")}``, or a YAML file of this. Other names
@@ -97,12 +104,19 @@ class SegyBackend(BackendEntrypoint):
         -------
         xarray.Dataset
             ``amplitude`` or ``velocity``, lazy, with one of these shapes: (shot, receiver, time),
-            (inline, crossline, time or depth), (inline, crossline, offset, time),
-            (cdp, time or depth), and (depth, x) for a 2-D velocity model. Missing traces are NaN.
+            (receiver, shot, time), (cdp, offset, time), (inline, crossline, time or depth),
+            (inline, crossline, offset, time), (cdp, time or depth), and (depth, x) for a 2-D
+            velocity model; receiver and CDP gathers whose traces have nothing in common from one
+            gather to the next have ``trace`` as their second dimension. Missing traces are NaN.
             Where traces differ in length, shorter ones end in NaN and a coordinate
             ``sample_count`` holds the samples of each.
             Gathers carry the positions, depths, elevations, water depths and CDP numbers that their
-            headers fill, in metres.
+            headers fill, in metres; ``distance`` runs along a 2-D line. ``attrs`` tell the
+            ``layout``, with what ``confidence`` (high, medium, low) and why (``interpretation``),
+            the ``sort_order`` of the file, and of a 3-D survey ``grid_affine``: a, b, c, d, e, f of
+            x = a + b inline + c crossline, y = d + e inline + f crossline, with
+            ``grid_residual`` (m), ``grid_bin_size`` (m, between inlines and between crosslines) and
+            ``grid_azimuth`` (of an inline, degrees from north).
 
         Raises
         ------
@@ -124,6 +138,7 @@ class SegyBackend(BackendEntrypoint):
         cube = read_cube(
             filename_or_obj,
             layout=layout,
+            keys=keys,
             headers=headers,
             coordinate_scale=coordinate_scale,
             sample_interval=sample_interval,

@@ -82,7 +82,7 @@ def _description(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[str]:
         f"SAMPLE FORMAT: {fmt.name.upper()} (CODE {fmt.code}), BIG-ENDIAN",
         "COORDINATES AND ELEVATIONS IN METRES, SCALARS IN BYTES 69-72",
     ]
-    if out.kind == "shots":
+    if out.kind in ("shots", "receivers"):
         cards += [
             "FIELD RECORD 9-12, CHANNEL 13-16, SOURCE POINT 17-20, OFFSET 37-40",
             "RECEIVER ELEVATION 41-44, SOURCE ELEVATION 45-48, SOURCE DEPTH 49-52",

@@ -13,6 +13,7 @@ import numpy as np
 
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.geometry import PRESTACK
 from seisgeo.errors import FormatError
 
 __all__ = ["FOOT", "QUANTITIES", "VERTICALS", "Content", "find_content"]
@@ -150,7 +151,7 @@ def _judge_values(file: SegyFile, text: str) -> tuple[str, str]:
 def _find_vertical(
     file: SegyFile, quantity: str, layout: str, text: str
 ) -> tuple[str, str, Finding | None]:
-    if layout in ("shots", "offset"):
+    if layout in PRESTACK:
         return "time", "in time", None
     ours = _OUR_AXIS.search(text)
     if ours:

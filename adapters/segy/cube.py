@@ -4,35 +4,37 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
+from seisgeo.adapters.segy.affine import GridMap
 from seisgeo.adapters.segy.array import SegyArray
-from seisgeo.adapters.segy.content import FOOT, Content, find_content
+from seisgeo.adapters.segy.content import Content, find_content
 from seisgeo.adapters.segy.contradictions import Finding
-from seisgeo.adapters.segy.fields import CUBE_NAMES, TRACE_FIELDS
-from seisgeo.adapters.segy.fields import scaled as _scaled
+from seisgeo.adapters.segy.coordinates import (
+    Coords,
+    along,
+    find_coordinates,
+    grid_map,
+    own_fields,
+)
 from seisgeo.adapters.segy.file import SegyFile
-from seisgeo.adapters.segy.geometry import Geometry, find_geometry
+from seisgeo.adapters.segy.geometry import Geometry
 from seisgeo.adapters.segy.mapping import Headers
-from seisgeo.adapters.segy.offsets import find_offsets
-from seisgeo.adapters.segy.positions import Point, Positions, find_positions
+from seisgeo.adapters.segy.positions import find_positions
+from seisgeo.adapters.segy.recognise import find_geometry
 
 __all__ = ["CUBE_KEY", "Cube", "read_cube"]
 
 #: Where a dataset's ``encoding`` keeps the file that it was opened from.
 CUBE_KEY = "segy_cube"
 
-# Trace identification codes of traces that hold no data: dead, dummy.
-_DEAD = (2, 3)
 # Size of a dask chunk (bytes) when the user asks for chunks and names no sizes.
 _CHUNK_BYTES = 64 << 20
-
-Coords = dict[str, tuple[tuple[str, ...], np.ndarray]]
 
 
 @dataclasses.dataclass
@@ -53,6 +55,8 @@ class Cube:
         Name -> (dimensions, values), in SI units.
     along : numpy.ndarray or None
         Distance along a 2-D velocity section in depth (m), which then has dimensions depth, x.
+    grid : GridMap or None
+        The map from inline and crossline numbers to CDP coordinates.
     findings : list of Finding
         Everything the headers contradict.
     """
@@ -63,6 +67,7 @@ class Cube:
     axis: np.ndarray
     coords: Coords
     along: np.ndarray | None
+    grid: GridMap | None
     findings: list[Finding]
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Cube:
@@ -91,9 +96,12 @@ class Cube:
             byte_order=file.byte_order,
             sample_format=str(file.format),
             layout=self.geometry.layout,
+            confidence=self.geometry.confidence,
+            sort_order=self.geometry.sort_order,
             interpretation=self.reason,
             contradictions="\n".join(map(str, self.findings)) or None,
             text_header=file.text,
+            **(self.grid.attrs() if self.grid else {}),
         )
         coords = {**self.coords, content.vertical: ((content.vertical,), self.axis)}
         ds = conventions.describe(xr.Dataset({content.quantity: variable}, coords, attrs))
@@ -105,6 +113,7 @@ def read_cube(
     path: str | os.PathLike[str],
     *,
     layout: str | None = None,
+    keys: str | Sequence[str] | None = None,
     headers: Headers | None = None,
     coordinate_scale: float | None = None,
     sample_interval: float | None = None,
@@ -137,162 +146,36 @@ def read_cube(
         sample_interval=sample_interval,
         storage_options=storage_options,
     )
-    geometry = find_geometry(file, layout)
-    content = find_content(file, geometry.layout, quantity, vertical)
-    axis = file.axis(content.vertical) * content.vertical_scale
-    length = float(axis[-1] - axis[0]) if len(axis) > 1 else np.inf
-    positions = find_positions(
-        file,
-        record_length=length,
-        vertical=content.vertical,
-        coordinate_scale=coordinate_scale,
-    )
-    findings = [*file.findings, *geometry.findings, *content.findings, *positions.findings]
-    findings += _varying_delay(file)
-    along = None
-    if geometry.layout == "shots":
-        coords = _shot_coords(file, geometry, positions, findings)
-    elif geometry.layout == "line":
-        coords = _line_coords(geometry, positions)
-        if (content.quantity, content.vertical) == ("velocity", "depth"):
-            along = _along(coords)
-    else:
-        coords = _grid_coords(file, geometry, positions)
-    if file.sample_counts is not None:
-        lookup = geometry.lookup
-        counts = np.where(lookup >= 0, file.sample_counts[lookup], 0).astype(np.int32)
-        coords["sample_count"] = (geometry.dims, counts)
-    coords.update(_own_fields(file, geometry))
-    if along is not None:
-        coords = {name: (("x",), values) for name, (_, values) in coords.items()}
-        coords["x"] = (("x",), along)
-    return Cube(file, geometry, content, axis, coords, along, findings)
-
-
-def _shot_coords(
-    file: SegyFile, geometry: Geometry, positions: Positions, findings: list[Finding]
-) -> Coords:
-    lookup = geometry.lookup
-    live = lookup >= 0
-    first = lookup[np.arange(len(lookup)), np.argmax(live, axis=1)]  # a trace of each shot
-    shot, both = ("shot",), ("shot", "receiver")
-    coords: Coords = {"field_record": (shot, file.field("field_record")[first])}
-    points = file.field("energy_source_point").astype(np.float64)
-    if not points.any() and file.revision >= (1, 0):
-        points = _scaled(file.field("shot_point"), file.field("shot_point_scalar"))
-    if points.any():
-        whole = (points == np.rint(points)).all()
-        coords["source_point"] = (shot, points[first].astype(np.int64) if whole else points[first])
-    coords["channel"] = (("receiver",), geometry.axes["receiver"])
-    if positions.source:
-        for name, values in zip(("source_x", "source_y"), positions.source, strict=True):
-            coords[name] = (shot, values[first])
-        _check_one_source(lookup, positions.source, first, findings)
-    if positions.receiver:
-        for name, values in zip(("receiver_x", "receiver_y"), positions.receiver, strict=True):
-            coords[name] = (both, _spread(values, lookup))
-    if positions.source_depth is not None:
-        coords["source_depth"] = (shot, positions.source_depth[first])
-    if positions.receiver_depth is not None:
-        coords["receiver_depth"] = (both, _spread(positions.receiver_depth, lookup))
-    for name, values in positions.elevations.items():
-        at_source = name.startswith("source")
-        coords[name] = (shot, values[first]) if at_source else (both, _spread(values, lookup))
-    for name in ("cdp", "cdp_trace"):
-        numbers = file.field(name)
-        if numbers.any():
-            coords[name] = (both, _spread(numbers, lookup))
-    offset = find_offsets(file, lookup, positions, findings)
-    if offset is not None:
-        coords["offset"] = (both, offset)
-    dead = np.isin(file.field("trace_identification_code"), _DEAD)
-    coords["live"] = (both, live & ~dead[lookup])
-    return coords
-
-
-def _check_one_source(
-    lookup: np.ndarray, source: Point, first: np.ndarray, findings: list[Finding]
-) -> None:
-    apart = np.hypot(*(c[lookup] - c[first][:, None] for c in source))
-    apart[lookup < 0] = 0
-    moved = (apart > 0).any(axis=1)
-    if moved.any():
-        findings.append(
-            Finding(
-                "source coordinates",
-                {"gathers whose traces disagree": f"{moved.sum()} of {len(moved)}"},
-                "those of each gather's first trace used",
-                f"a shot has one position; they differ by up to {apart.max():g} m",
-            )
+    with file.keeping_fields():
+        geometry = find_geometry(file, layout, keys)
+        content = find_content(file, geometry.layout, quantity, vertical)
+        axis = file.axis(content.vertical) * content.vertical_scale
+        length = float(axis[-1] - axis[0]) if len(axis) > 1 else np.inf
+        positions = find_positions(
+            file,
+            record_length=length,
+            vertical=content.vertical,
+            coordinate_scale=coordinate_scale,
         )
-
-
-def _line_coords(geometry: Geometry, positions: Positions) -> Coords:
-    coords: Coords = {"cdp": (("cdp",), geometry.axes["cdp"])}
-    points = _midpoints(positions)
-    if points:
-        for name, values in zip(("cdp_x", "cdp_y"), points, strict=True):
-            coords[name] = (("cdp",), values[geometry.lookup])
-    return coords
-
-
-def _grid_coords(file: SegyFile, geometry: Geometry, positions: Positions) -> Coords:
-    coords: Coords = {name: ((name,), geometry.axes[name]) for name in ("inline", "crossline")}
-    lookup, plane = geometry.lookup, ("inline", "crossline")
-    if geometry.layout == "offset":
-        unit = FOOT if file.binary["measurement_system"] == 2 else 1
-        coords["offset"] = (("offset",), geometry.axes["offset"] * unit)
-    if geometry.missing:
-        coords["live"] = (geometry.dims, lookup >= 0)
-    points = _midpoints(positions)
-    if points:
-        one = lookup if lookup.ndim == 2 else lookup.max(axis=2)
-        for name, values in zip(("cdp_x", "cdp_y"), points, strict=True):
-            coords[name] = (plane, _spread(values, one))
-    return coords
-
-
-def _midpoints(positions: Positions) -> Point | None:
-    """CDP positions; where they are not filled, the middle of source and receiver."""
-    if positions.cdp or not positions.source:
-        return positions.cdp
-    if not positions.receiver:
-        return positions.source
-    (sx, sy), (rx, ry) = positions.source, positions.receiver
-    return (sx + rx) / 2, (sy + ry) / 2
-
-
-def _along(coords: Coords) -> np.ndarray | None:
-    """Distance along a line (m): its x where it follows the x axis, else counted from its start."""
-    if "cdp_x" not in coords:
-        return None
-    x, y = coords["cdp_x"][1], coords["cdp_y"][1]
-    steps = np.hypot(np.diff(x), np.diff(y))
-    if not (steps > 0).all():
-        return None
-    if (y == y[0]).all() and (np.diff(x) > 0).all():
-        return x
-    return np.concatenate([[0.0], np.cumsum(steps)])
-
-
-def _own_fields(file: SegyFile, geometry: Geometry) -> Coords:
-    """Fields under names of the user's own, one value a trace."""
-    standard = {f.name for f in TRACE_FIELDS} | set(CUBE_NAMES)
-    return {
-        name: (geometry.dims, _spread(file.field(name), geometry.lookup))
-        for name in file.mapping
-        if name not in standard
-    }
-
-
-def _spread(values: np.ndarray, lookup: np.ndarray) -> np.ndarray:
-    """Values of traces laid out over the cells; NaN where there is no trace."""
-    laid = values[lookup]
-    missing = lookup < 0
-    if missing.any():
-        laid = laid.astype(np.float64)
-        laid[missing] = np.nan
-    return laid
+        findings = [*file.findings, *geometry.findings, *content.findings, *positions.findings]
+        findings += _varying_delay(file)
+        coords = find_coordinates(file, geometry, positions, findings)
+        grid, off_grid = grid_map(file, geometry, coords)
+        findings += off_grid
+        section = None
+        is_model = (content.quantity, content.vertical) == ("velocity", "depth")
+        if geometry.layout == "line" and is_model:
+            section = along(coords)
+        if file.sample_counts is not None:
+            lookup = geometry.lookup
+            counts = np.where(lookup >= 0, file.sample_counts[lookup], 0).astype(np.int32)
+            coords["sample_count"] = (geometry.dims, counts)
+        coords.update(own_fields(file, geometry))
+    if section is not None:
+        coords.pop("distance")  # x says the same
+        coords = {name: (("x",), values) for name, (_, values) in coords.items()}
+        coords["x"] = (("x",), section)
+    return Cube(file, geometry, content, axis, coords, section, grid, findings)
 
 
 def _varying_delay(file: SegyFile) -> list[Finding]:

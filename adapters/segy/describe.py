@@ -9,28 +9,32 @@ import numpy as np
 
 from seisgeo.adapters.segy.cube import Cube, read_cube
 from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.measures import measure
 
 __all__ = ["describe_segy"]
 
 
 def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
-    """Describe a SEG-Y file without reading its samples.
+    """Describe a SEG-Y or SU file without reading its samples.
 
     Parameters
     ----------
     path : path-like
         The file.
     **options
-        Options of ``xarray.open_dataset(..., engine="seisgeo-segy")``: ``layout``, ``headers``,
-        ``coordinate_scale``, ``sample_interval``, ``sample_format``, ``quantity``, ``vertical``.
+        Options of ``xarray.open_dataset(..., engine="seisgeo-segy")``: ``layout``, ``keys``,
+        ``headers``, ``coordinate_scale``, ``sample_interval``, ``sample_format``, ``quantity``,
+        ``vertical``.
 
     Returns
     -------
     dict
         Ready for JSON. ``findings`` first: a sentence for each contradiction. Then the file
         (``size``, ``revision``, ``byte_order``, ``sample_format``, ``traces``, ``samples``,
-        ``interval`` in s or m), the cube (``layout``, ``interpretation``, ``variable``,
-        ``dimensions``, ``missing_traces``, ``coordinates`` as [lowest, highest] in SI units), the
+        ``interval`` in s or m), the cube (``layout`` with ``confidence`` and ``layout_reason``,
+        ``samples_reason``, both as ``interpretation``, ``sort_order``, ``variable``,
+        ``dimensions``, ``missing_traces``, ``survey`` (:func:`.measures.measure`),
+        ``coordinates`` as [lowest, highest] in SI units), the
         header fields that are filled (``binary_header``; ``trace_headers``, one value where all
         traces agree, else [lowest, highest]), the names of additional trace headers
         (``header_names``), the sections of the extended text (``stanzas``: ``name`` and what they
@@ -56,7 +60,7 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
     return {
         "file": str(file.path),
         "findings": [str(finding) for finding in cube.findings],
-        "format": "SEG-Y",
+        "format": file.form,
         "size": file.size,
         "revision": "{}.{}".format(*file.revision),
         "byte_order": file.byte_order,
@@ -65,10 +69,15 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
         "samples": file.n_samples,
         "interval": step,
         "layout": cube.geometry.layout,
+        "confidence": cube.geometry.confidence,
+        "layout_reason": cube.geometry.reason,
+        "samples_reason": cube.content.reason,
+        "sort_order": cube.geometry.sort_order,
         "interpretation": cube.reason,
         "variable": content.quantity,
         "dimensions": _dimensions(cube),
         "missing_traces": cube.geometry.missing,
+        "survey": measure(cube),
         "coordinates": {
             name: _range(values)
             for name, (_, values) in coordinates.items()

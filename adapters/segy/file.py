@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from seisgeo.adapters.segy.index import HeaderIndex
 from seisgeo.adapters.segy.layout import PAIRS_SWAPPED
 from seisgeo.adapters.segy.lengths import Walk
 from seisgeo.adapters.segy.mapping import Headers, read_mapping
+from seisgeo.adapters.segy.numbers import shrunk
 from seisgeo.adapters.segy.reading import TraceReader, as_slice
 from seisgeo.adapters.segy.samples import FORMATS
 from seisgeo.adapters.segy.scan import HeaderTable, scan
@@ -116,6 +118,7 @@ class SegyFile:
     def _open(self, options: dict[str, Any], counts: dict[str, Any] | None = None) -> None:
         """Open a file; `counts` are those of a copy that was pickled."""
         self._options = options
+        self._kept: dict[str, np.ndarray] | None = None
         self.path = as_place(options["path"])
         self.mapping = options["headers"]
         self._sample_interval = options["sample_interval"]
@@ -250,7 +253,20 @@ class SegyFile:
         What trace header extension 1 fills goes first, in double precision and on the scale of
         the standard field (see :func:`.headers.column`); ``headers`` holds the stored numbers.
         """
-        return column(self, name)
+        if self._kept is None:
+            return column(self, name)
+        if name not in self._kept:
+            self._kept[name] = shrunk(column(self, name))
+        return self._kept[name]
+
+    @contextlib.contextmanager
+    def keeping_fields(self) -> Iterator[None]:
+        """Read each header field once in a with block; they are not to be written to."""
+        self._kept = {}
+        try:
+            yield
+        finally:
+            self._kept = None
 
     def first(self, name: str) -> int | float:
         """One header field of the first trace, as of :meth:`field`."""

@@ -25,7 +25,7 @@ _DIVISORS = (1, 10, 100, 1000, 10_000)
 #: Coarsest divisor that still keeps a centimetre (m).
 _CENTIMETRE = 100
 # Sorting codes of the binary header (bytes 3229-3230).
-_SORTING = {"shots": 1, "offset": 2, "stack": 4, "line": 4}
+_SORTING = {"shots": 1, "receivers": 6, "cdp": 2, "offset": 2, "stack": 4, "line": 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +73,9 @@ _KINDS: dict[tuple[str, ...], tuple[str, dict[str, str]]] = {
         "offset",
         {"inline": "inline_3d", "crossline": "crossline_3d", "offset": "offset"},
     ),
+    ("receiver", "trace"): ("receivers", {"trace": "trace_number"}),
+    ("cdp", "offset"): ("cdp", {"cdp": "cdp", "offset": "offset"}),
+    ("cdp", "trace"): ("cdp", {"cdp": "cdp", "trace": "cdp_trace"}),
     ("cdp",): ("line", {"cdp": "cdp"}),
     ("x",): ("line", {"x": "cdp"}),
     ("sample", "x"): ("stack", {"sample": "inline_3d", "x": "crossline_3d"}),
@@ -139,7 +142,7 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     fields = {name: _whole(values, name) for name, values in numbers.items()}
     fields |= _places(ds, dims)
     fields |= _depths(ds, dims)
-    if "offset" in ds.coords and kind == "shots":
+    if "offset" in ds.coords and "offset" not in dims:
         fields["offset"] = _whole(np.rint(_aligned(ds["offset"], dims)), "offset")
     mask = None if live is None else _aligned(live, dims)
     return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask)
@@ -154,7 +157,7 @@ def binary_header(out: Outgoing, fmt: SampleFormat) -> bytes:
         "job_id": 1,
         "line_number": 1,
         "reel_number": 1,
-        "traces": last if last <= _INT16_MAX and out.kind in ("shots", "offset") else 0,
+        "traces": last if last <= _INT16_MAX and out.kind not in ("stack", "line") else 0,
         "interval": out.axis.interval,
         "interval_original": out.axis.interval,
         "samples": out.axis.n,

@@ -18,6 +18,7 @@ from seisgeo.adapters.segy.content import FOOT
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import ELEVATIONS, scaled
 from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.numbers import is_constant
 from seisgeo.errors import FormatError
 
 __all__ = ["Positions", "below_zero", "find_positions"]
@@ -119,7 +120,7 @@ def find_positions(
         if coordinate_scale is not None:
             x, y = (c * float(coordinate_scale) for c in raw[kind])
         else:
-            x, y = (scaled(c, scalar) for c in raw[kind])
+            x, y = (_scaled(c, scalar) for c in raw[kind])
         points[kind] = (x, y)
     if coordinate_scale is None and points:
         reach = record_length * (_FASTEST if vertical == "time" else 1.0)
@@ -128,6 +129,14 @@ def find_positions(
     return Positions(
         points.get("source"), points.get("group"), points.get("cdp"), *_heights(file), findings
     )
+
+
+def _scaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:
+    """As :func:`.fields.scaled`; a scalar or a value that all traces share is looked at once."""
+    one = scalars[:1] if is_constant(scalars) else scalars
+    if len(one) == 1 and is_constant(values):
+        return np.full(values.shape, scaled(values[:1], one)[0])
+    return scaled(values, one)
 
 
 def _counts_traces(file: SegyFile, point: tuple[np.ndarray, np.ndarray]) -> bool:
@@ -257,8 +266,8 @@ def _heights(file: SegyFile) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarr
     """Depths of sources and receivers, and the elevations that are filled."""
     scalar = file.field("elevation_scalar")
     unit = FOOT if file.binary["measurement_system"] == 2 else 1.0
-    heights = {n: scaled(file.field(f), scalar) * unit for n, f in ELEVATIONS.items()}
-    source_depth = scaled(file.field("source_depth"), scalar) * unit
+    heights = {n: _scaled(file.field(f), scalar) * unit for n, f in ELEVATIONS.items()}
+    source_depth = _scaled(file.field("source_depth"), scalar) * unit
     if not source_depth.any():
         source_depth = below_zero(heights["source_elevation"])
     receiver_depth = below_zero(heights["receiver_elevation"])

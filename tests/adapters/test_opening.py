@@ -132,7 +132,7 @@ def test_own_errors_stay_as_they_are(files, tmp_path):
     (tmp_path / "text.sgy").write_text("station,x,y\n" * 1000)
     with pytest.raises(FormatError, match=r"text\.sgy: this is a text file, not SEG-Y"):
         open_cube(tmp_path / "text.sgy")
-    with pytest.raises(SeisgeoError, match="layout='cube' is unknown; expected one of stack"):
+    with pytest.raises(SeisgeoError, match="layout='cube' is unknown; expected one of shots"):
         open_cube(files["line.sgy"], layout="cube")
 
 

@@ -261,7 +261,7 @@ def test_layout_can_be_asked_for(data_dir):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"layout": "cube"}, "layout='cube' is unknown; expected one of stack, offset, shots"),
+        ({"layout": "cube"}, "layout='cube' is unknown; expected one of shots, receivers, cdp"),
         ({"layout": "stack"}, r"inline \(byte 189\) and crossline \(byte 193\) are the same"),
         ({"quantity": "speed"}, "quantity='speed' is unknown; expected amplitude or velocity"),
         ({"vertical": "z"}, "vertical='z' is unknown; expected time or depth"),

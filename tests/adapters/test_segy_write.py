@@ -387,7 +387,8 @@ def test_stack_and_line(tmp_path):
         np.testing.assert_array_equal(segyio.tools.cube(f), stack["amplitude"])
         assert f.samples[0] == 100
     line = stack.isel(inline=0, drop=True).rename(crossline="cdp")
-    xr.testing.assert_allclose(back(line, tmp_path, sample_format=6), line, rtol=1e-14)
+    again = back(line, tmp_path, sample_format=6)
+    xr.testing.assert_allclose(again.drop_vars("distance"), line, rtol=1e-14)
 
 
 def test_amplitudes_that_look_like_velocities_stay_amplitudes(tmp_path):
