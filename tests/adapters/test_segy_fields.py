@@ -9,7 +9,7 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisgeo.adapters import describe_segy
+from seisgeo.adapters import describe_segy, read_headers, write_segy, write_zarr
 from seisgeo.adapters.segy import SegyFile
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, TRACE_FIELDS
 from seisgeo.adapters.segy.mapping import read_mapping, with_mapping
@@ -175,7 +175,8 @@ def test_extension_goes_first_where_it_is_filled_and_the_scalar_still_fits(tmp_p
 
 def test_extension_reaches_the_cube(tmp_path):
     receiver_x = 432000.0625 + 12.5 * np.arange(4)
-    filled = [r for r in EXTENSION if r[2] != "trace_sample_interval"]
+    land = ("trace_sample_interval", "receiver_group_elevation")
+    filled = [r for r in EXTENSION if r[2] not in land]
     rows = [
         [(71, "h", -10), *extension_1(filled), (240 + 113, "d", x),
          (240 + 129, "d", np.hypot(x - 431000.0625, 1000.0))]
@@ -190,6 +191,21 @@ def test_extension_reaches_the_cube(tmp_path):
     np.testing.assert_array_equal(ds["source_depth"], [8.0625])
     np.testing.assert_array_equal(ds["receiver_depth"], [[6.0625] * 4])
     np.testing.assert_array_equal(ds["field_record"], [2**33 + 3])
+
+
+def test_extension_goes_through_zarr_and_knows_a_cut(tmp_path):
+    kept = [r for r in EXTENSION if r[2] != "trace_sample_interval"]
+    rows = [[(71, "h", -10), (9, "i", 3), *extension_1(kept)]] * 2
+    path = made(tmp_path, headers=rows, extended=[layout_stanza(b"<segy-layout/>")])
+    cube = xr.open_dataset(path, layout="shots")
+    write_zarr(cube, tmp_path / "made.zarr")
+    write_segy(xr.open_zarr(tmp_path / "made.zarr"), tmp_path / "back.sgy")
+    assert (tmp_path / "back.sgy").read_bytes() == path.read_bytes()
+    write_segy(cube.isel(time=slice(0, 2)), tmp_path / "cut.sgy", original=path)
+    cut = SegyFile(tmp_path / "cut.sgy")
+    assert cut.headers["trace_sample_count"].tolist() == [2, 2]
+    assert cut.headers["ext_trace_sample_count"].tolist() == [2, 2]
+    assert cut.findings == []
 
 
 def test_extension_that_contradicts_the_standard_header_is_reported(tmp_path):
@@ -388,8 +404,10 @@ LAYOUT_ROW = [
 ]  # fmt: skip
 
 
-def test_layout_stanza_gives_the_mapping(tmp_path):
-    path = made(tmp_path, headers=LAYOUT_ROW, extended=[layout_stanza(LAYOUT)])
+@pytest.mark.parametrize("code", ["ascii", "cp037"])
+def test_layout_stanza_gives_the_mapping(tmp_path, code):
+    stanza = layout_stanza(LAYOUT).decode().encode(code)
+    path = made(tmp_path, headers=LAYOUT_ROW, extended=[BINS.decode().encode(code) + stanza])
     file = SegyFile(path)
     assert file.findings == []
     expected = {
@@ -462,3 +480,45 @@ def test_names_of_the_layout_stanza(tmp_path):
     for byte, _, name in listed:
         assert ours[byte].startswith(name)
         assert file.header_map.fields[ours[byte]] == (ours[byte], byte, "u1")
+
+
+XML_PIECES = [
+    b"<entry ", b"/>", b'name="iline" ', b'name="cdp_x" ', b'byte="9" ', b'byte="-1" ',
+    b'byte="x" ',
+    b'type="int4"', b'type="coor4"', b'type="scale6"', b'if-non-zero="1" ', b"<extension ",
+    b'name="ACME0001">', b"</extension>", b"<!-- -->", b"&amp;", b"\x00", b"<![CDATA[", b"<entry/>",
+    b'<entry name="cdp_x" byte="17" type="ieee64"/>', b'<entry name="a" byte="9" type="uint8"/>',
+]  # fmt: skip
+
+
+@given(
+    header=st.binary(min_size=480, max_size=480),
+    name=st.sampled_from([b"SEG00001", b"ACME0001", bytes(8)]),
+    text=st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.sampled_from(XML_PIECES), max_size=20).map(
+            lambda pieces: layout_stanza(b"<segy-layout>" + b"".join(pieces) + b"</segy-layout>")
+        ),
+    ),
+    order=st.sampled_from([">", "<"]),
+)  # fmt: skip
+@settings(max_examples=80, deadline=None)
+def test_any_bytes_in_headers_give_a_table(tmp_path_factory, header, name, text, order):
+    """Whatever extension and stanzas hold: the file opens, and every field has its values."""
+    path = made(tmp_path_factory.mktemp("any"), headers=[named(name)], extended=[text], order=order)
+    data = bytearray(path.read_bytes())
+    for start in (len(data) - 2 * 496, len(data) - 496):
+        data[start : start + 114] = header[:114]
+        data[start + 118 : start + 232] = header[118:232]
+        data[start + 240 : start + 472] = header[240:472]
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HeaderWarning)
+        table = read_headers(path).load()
+        raw = read_headers(path, raw=True).load()
+    assert table.sizes == {"trace": 2}
+    expected = np.frombuffer(header, order + "i4", 1, 8)[0]
+    np.testing.assert_array_equal(raw["field_record"], [expected, expected])
+    x = np.frombuffer(header, order + "f8", 1, 336)[0]
+    if name == b"SEG00001" and np.isfinite(x) and x != 0 and table["source_x"].units == "m":
+        np.testing.assert_array_equal(table["source_x"], [x, x])
