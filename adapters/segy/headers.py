@@ -269,7 +269,7 @@ def disagreements(file: SegyFile) -> list[Finding]:
     findings = []
     for name, better in known.supersedes.items():
         plain, precise = stored(file, name, traces), physical(file, better, traces)
-        if plain.dtype.kind not in "iu" or not (plain.any() and precise.any()):
+        if plain.dtype.kind not in "iu" or not (plain.any() and _filled(precise).any()):
             continue
         scalar = np.zeros(len(traces))
         if name in known.scalars:

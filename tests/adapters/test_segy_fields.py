@@ -406,8 +406,8 @@ LAYOUT_ROW = [
 
 @pytest.mark.parametrize("code", ["ascii", "cp037"])
 def test_layout_stanza_gives_the_mapping(tmp_path, code):
-    stanza = layout_stanza(LAYOUT).decode().encode(code)
-    path = made(tmp_path, headers=LAYOUT_ROW, extended=[BINS.decode().encode(code) + stanza])
+    text = (BINS + layout_stanza(LAYOUT)).decode().ljust(3200).encode(code)
+    path = made(tmp_path, headers=LAYOUT_ROW, extended=[text])
     file = SegyFile(path)
     assert file.findings == []
     expected = {
