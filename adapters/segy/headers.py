@@ -170,7 +170,7 @@ def _overruled(mapping: Mapping[str, Any], stated: Mapping[str, Field]) -> list[
                 continue
             (asked,) = with_mapping({key: mapping[key]}, size=1 << 20, standard=(field,))
             if asked != field:
-                values = {"layout stanza": _place(field), "headers=": _place(asked)}
+                values = {"layout stanza": _place(field), "mapping given": _place(asked)}
                 why = "what is asked for goes first"
                 findings.append(Finding(f"place of {name}", values, f"{_place(asked)} used", why))
     return findings

@@ -382,7 +382,7 @@ def test_files_without_stanzas(data_dir):
 
 # ------------------------------------------------------------------------------- layout stanza
 
-LAYOUT = b"""<?xml version="1.0"?>
+LAYOUT = b"""<?xml version="1.0" encoding="US-ASCII"?>
 <segy-layout>
   <!-- lines stand elsewhere, coordinates are floats in metres -->
   <entry name="iline" byte="233" type="int4"/>
@@ -407,6 +407,7 @@ LAYOUT_ROW = [
 @pytest.mark.parametrize("code", ["ascii", "cp037"])
 def test_layout_stanza_gives_the_mapping(tmp_path, code):
     text = (BINS + layout_stanza(LAYOUT)).decode().ljust(3200).encode(code)
+    text = text.replace(b"\x25", b"\x15") if code == "cp037" else text  # the usual line end there
     path = made(tmp_path, headers=LAYOUT_ROW, extended=[text])
     file = SegyFile(path)
     assert file.findings == []
@@ -429,7 +430,7 @@ def test_a_mapping_of_the_users_own_goes_before_the_layout_stanza(tmp_path):
     assert file.first("inline_3d") == 77
     (finding,) = file.findings
     assert str(finding) == (
-        "place of inline_3d (layout stanza: byte 233 (i4), headers=: byte 189 (i4)): "
+        "place of inline_3d (layout stanza: byte 233 (i4), mapping given: byte 189 (i4)): "
         "byte 189 (i4) used, because what is asked for goes first"
     )
 
