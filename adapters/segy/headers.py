@@ -172,7 +172,7 @@ def _overruled(mapping: Mapping[str, Any], stated: Mapping[str, Field]) -> list[
                 continue
             (asked,) = with_mapping({key: mapping[key]}, size=1 << 20, standard=(field,))
             if asked != field:
-                values = {"layout stanza": _place(field), "headers=": _place(asked)}
+                values = {"layout stanza": _place(field), "mapping given": _place(asked)}
                 why = "what is asked for goes first"
                 findings.append(Finding(f"place of {name}", values, f"{_place(asked)} used", why))
     return findings
@@ -278,7 +278,7 @@ def disagreements(file: SegyFile) -> list[Finding]:
     findings = []
     for name, better in known.supersedes.items():
         plain, precise = stored(file, name, traces), physical(file, better, traces)
-        if plain.dtype.kind not in "iu" or not (plain.any() and precise.any()):
+        if plain.dtype.kind not in "iu" or not (plain.any() and _filled(precise).any()):
             continue
         scalar = np.zeros(len(traces))
         if name in known.scalars:

@@ -20,9 +20,11 @@ from seisgeo.adapters.segy.fields import (
     BINARY_FIELDS,
     ELEVATIONS,
     TRACE_FIELDS,
+    Field,
     Order,
     header_dtype,
 )
+from seisgeo.adapters.segy.headers import find_header_map
 from seisgeo.adapters.segy.samples import SampleFormat
 from seisgeo.adapters.segy.text import TEXT_BYTES
 from seisgeo.errors import ConventionError
@@ -345,6 +347,11 @@ def _cut(table: np.ndarray, original: Original, n_samples: int, shift: int) -> n
     table = np.array(table)
     fields = _trace_fields(table, original)
     fields["trace_sample_count"][fields["trace_sample_count"] != 0] = n_samples
+    if len(table):
+        known = find_header_map(table[0].tobytes(), TRACE_FIELDS).fields
+        if extended := known.get("ext_trace_sample_count"):
+            counts = _trace_fields(table, original, (extended,))[extended.name]
+            counts[counts != 0] = n_samples
     later = fields["delay_recording_time"].astype(np.int64) + shift
     if np.abs(later).max(initial=0) > _INT16_MAX:
         raise ConventionError(
@@ -355,8 +362,10 @@ def _cut(table: np.ndarray, original: Original, n_samples: int, shift: int) -> n
     return table
 
 
-def _trace_fields(table: np.ndarray, original: Original) -> np.ndarray:
-    dtype = header_dtype(TRACE_FIELDS, order=original.order, itemsize=original.header_bytes)
+def _trace_fields(
+    table: np.ndarray, original: Original, fields: tuple[Field, ...] = TRACE_FIELDS
+) -> np.ndarray:
+    dtype = header_dtype(fields, order=original.order, itemsize=original.header_bytes)
     return np.ascontiguousarray(table).view(dtype)[..., 0]
 
 

@@ -271,10 +271,12 @@ def _heights(file: SegyFile) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarr
     if not source_depth.any():
         source_depth = below_zero(heights["source_elevation"])
     receiver_depth = below_zero(heights["receiver_elevation"])
-    if "receiver_depth" in file.header_map.fields and file.field("receiver_depth").any():
-        receiver_depth = file.field("receiver_depth") * unit  # trace header extension 1
     if not (heights["receiver_elevation"] > 0).any():
         del heights["receiver_elevation"]  # the depths say the same
+        if "receiver_depth" in file.header_map.fields:  # trace header extension 1
+            depth = file.field("receiver_depth")
+            if np.isfinite(depth).all() and depth.any():
+                receiver_depth = depth * unit
     return source_depth, receiver_depth, {n: h for n, h in heights.items() if h.any()}
 
 

@@ -17,7 +17,7 @@ __all__ = ["Stanza", "find_stanzas"]
 _HEADER = re.compile(r"\(\(\s*([A-Za-z][\w .&-]{0,30}?)\s*:\s*([^():]{1,80}?)\s*\)\)")
 _VERSION = re.compile(r"^(.*?)[\s,]+ver(?:sion)?\.?\s*([\d.]+)$", re.IGNORECASE | re.DOTALL)
 _KEY_VALUE = re.compile(r"^\s*([^=<>]{1,60}?)\s*=\s*(.*?)\s*$")
-_LINE_END = re.compile(r"\r\n|\r|\n|\x85")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 
 
 class Stanza(NamedTuple):

@@ -25,8 +25,9 @@ CARD = 80
 
 # Brackets stand elsewhere in IBM's code page 1047, which mainframes used, than in Python's cp037.
 _BRACKETS = str.maketrans({"Ý": "[", "¨": "]"})
-# What ends a line in ASCII and, after decoding, in EBCDIC.
-_LINE_ENDS = "\r\n\x85"
+_LINE_ENDS = "\r\n"
+# The next-line character of EBCDIC, as cp037 decodes it.
+_NEXT_LINE = "\x85"
 _NO_LINE_ENDS = str.maketrans(dict.fromkeys(_LINE_ENDS, " "))
 # How a card of a text header or a stanza begins.
 _BEGINNING = re.compile(r"^C ?\d+\b|\(\((SEG|OGP|IOGP|JGI)\b", re.MULTILINE)
@@ -45,7 +46,8 @@ def decode_characters(raw: bytes, *, in_pairs: bool = False) -> str:
     Returns
     -------
     str
-        Of the same length. Line ends stay; what else cannot be printed is blank.
+        Of the same length. Line ends stay, as carriage returns and line feeds; what else cannot be
+        printed is blank.
     """
     if in_pairs:
         plain, swapped = decode_characters(raw), decode_characters(swap_pairs(raw))
@@ -55,7 +57,7 @@ def decode_characters(raw: bytes, *, in_pairs: bool = False) -> str:
     ascii_like = np.count_nonzero((codes == 0x20) | ((codes >= 0x61) & (codes <= 0x7A)))
     ebcdic_like = np.count_nonzero((codes == 0x40) | (codes >= 0xC1))
     text = raw.decode("cp037").translate(_BRACKETS) if ebcdic_like > ascii_like else ""
-    text = text or raw.decode("latin-1")
+    text = text.replace(_NEXT_LINE, "\n") or raw.decode("latin-1")
     return "".join(c if c.isprintable() or c in _LINE_ENDS else " " for c in text)
 
 

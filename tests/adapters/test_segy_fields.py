@@ -1,4 +1,4 @@
-"""Header fields by name: the standard's tables, extensions, stanzas, mappings."""
+"""Header fields by name: the standard's tables, extensions, stanzas."""
 
 import struct
 import warnings
@@ -9,12 +9,11 @@ import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seisgeo.adapters import describe_segy
+from seisgeo.adapters import describe_segy, read_headers, write_segy, write_zarr
 from seisgeo.adapters.segy import SegyFile
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, TRACE_FIELDS
-from seisgeo.adapters.segy.mapping import read_mapping, with_mapping
 from seisgeo.adapters.segy.stanzas import find_stanzas
-from seisgeo.errors import FormatError, HeaderWarning, MissingFileError, ParameterError
+from seisgeo.errors import FormatError, HeaderWarning, ParameterError
 from seisgeo.summary import summarise, summary_text
 
 # Trace header extension 1 (SEG-Y revision 2, table 4): byte within the header, struct code, name,
@@ -175,7 +174,8 @@ def test_extension_goes_first_where_it_is_filled_and_the_scalar_still_fits(tmp_p
 
 def test_extension_reaches_the_cube(tmp_path):
     receiver_x = 432000.0625 + 12.5 * np.arange(4)
-    filled = [r for r in EXTENSION if r[2] != "trace_sample_interval"]
+    land = ("trace_sample_interval", "receiver_group_elevation")
+    filled = [r for r in EXTENSION if r[2] not in land]
     rows = [
         [(71, "h", -10), *extension_1(filled), (240 + 113, "d", x),
          (240 + 129, "d", np.hypot(x - 431000.0625, 1000.0))]
@@ -190,6 +190,21 @@ def test_extension_reaches_the_cube(tmp_path):
     np.testing.assert_array_equal(ds["source_depth"], [8.0625])
     np.testing.assert_array_equal(ds["receiver_depth"], [[6.0625] * 4])
     np.testing.assert_array_equal(ds["field_record"], [2**33 + 3])
+
+
+def test_extension_goes_through_zarr_and_knows_a_cut(tmp_path):
+    kept = [r for r in EXTENSION if r[2] != "trace_sample_interval"]
+    rows = [[(71, "h", -10), (9, "i", 3), *extension_1(kept)]] * 2
+    path = made(tmp_path, headers=rows, extended=[layout_stanza(b"<segy-layout/>")])
+    cube = xr.open_dataset(path, layout="shots")
+    write_zarr(cube, tmp_path / "made.zarr")
+    write_segy(xr.open_zarr(tmp_path / "made.zarr"), tmp_path / "back.sgy")
+    assert (tmp_path / "back.sgy").read_bytes() == path.read_bytes()
+    write_segy(cube.isel(time=slice(0, 2)), tmp_path / "cut.sgy", original=path)
+    cut = SegyFile(tmp_path / "cut.sgy")
+    assert cut.headers["trace_sample_count"].tolist() == [2, 2]
+    assert cut.headers["ext_trace_sample_count"].tolist() == [2, 2]
+    assert cut.findings == []
 
 
 def test_extension_that_contradicts_the_standard_header_is_reported(tmp_path):
@@ -218,91 +233,6 @@ def test_additional_headers_by_byte(tmp_path):
     np.testing.assert_array_equal(file.field("gain"), [100.0, 100.0])  # 0x.64 x 16^2
     with pytest.raises(FormatError, match=r"'weight' at bytes 478-481 lies outside .* \(1-480\)"):
         SegyFile(path, headers={"weight": (478, "float32")})
-
-
-# ----------------------------------------------------------------------------------- mappings
-
-
-PLACES = st.one_of(
-    st.integers(1, 237),
-    st.tuples(
-        st.integers(1, 233),
-        st.sampled_from(["int8", "int16", "int32", "int64", "uint16", "float32", "float64"]),
-    ),
-)
-
-
-@given(
-    mapping=st.dictionaries(st.sampled_from(["inline", "cdp_x", "offset", "my_own"]), PLACES),
-    payload=st.binary(min_size=240, max_size=240),
-    order=st.sampled_from([">", "<"]),
-)
-@settings(max_examples=60, deadline=None)
-def test_mapped_fields_are_the_bytes_at_their_place(tmp_path_factory, mapping, payload, order):
-    if isinstance(mapping.get("my_own"), int):
-        with pytest.raises(FormatError, match="no field is called 'my_own'"):
-            with_mapping(mapping)
-        return
-    fields = {f.name: f for f in with_mapping(mapping)}
-    text = "".join(
-        f"{name}: {place if isinstance(place, int) else list(place)}\n"
-        for name, place in mapping.items()
-    )
-    path = tmp_path_factory.mktemp("yaml") / "mapping.yaml"
-    path.write_text(text)
-    assert {f.name: f for f in with_mapping(read_mapping(path))} == fields
-    for name, place in mapping.items():
-        byte, kind = (place, "int32") if isinstance(place, int) else place
-        field = fields[{"inline": "inline_3d"}.get(name, name)]
-        expected = np.frombuffer(payload, np.dtype(kind).newbyteorder(order), 1, byte - 1)
-        got = np.frombuffer(payload, field.stored.newbyteorder(order), 1, field.byte - 1)
-        np.testing.assert_array_equal(got, expected)
-    untouched = {f.name: f for f in TRACE_FIELDS if f.name in fields and f == fields[f.name]}
-    assert len(untouched) >= len(TRACE_FIELDS) - len(mapping)
-
-
-def test_yaml_mapping_opens_a_file(tmp_path, data_dir):
-    path = tmp_path / "mapping.yaml"
-    path.write_text("# lines\ninline: 5\ncrossline: [21, int32]\nown: {byte: 1, type: int16}\n")
-    volve = data_dir / "velocity/volve10-migvel-depth-sub3d.sgy"
-    by_file = xr.open_dataset(volve, headers=path)
-    by_dict = xr.open_dataset(
-        volve, headers={"inline": 5, "crossline": (21, "int32"), "own": (1, "int16")}
-    )
-    xr.testing.assert_identical(by_file.drop_attrs(), by_dict.drop_attrs())
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("inline: 9\ncrossline: [21, int33]\n", r"y, line 2: .*'int33' .* is unknown; expected i"),
-        ("inline: 9\ncrossline: [21, S4]\n", r"y, line 2: headers: type 'S4' .* is not a number"),
-        ("inline: 0\n", r"y, line 1: headers: 'inline' is at byte 0; bytes count from 1"),
-        ("inline: nine\n", r"y, line 1: headers: 'inline' is 'nine'; expected a byte, \(byte, t"),
-        ("inline: {bytes: 9}\n", r"y, line 1: .* expected a byte"),
-        ("cdp: 9\n\ninline: 5\ncdp: 21\n", r"y, line 4: 'cdp' is already given in line 1"),
-        ("inline: [9\ncdp: 5\n", r"y, line 2: no valid YAML"),
-        ("- inline\n", r"y, line 1: expected a mapping of header fields to bytes"),
-        ("inline: !!python/object/apply:os.getcwd []\n", r"y, line 1: no valid YAML"),
-    ],
-)
-def test_bad_yaml_mapping(tmp_path, text, message):
-    path = tmp_path / "m.y"
-    path.write_text(text)
-    with pytest.raises(FormatError, match=message):
-        read_mapping(path)
-
-
-def test_bad_mapping(tmp_path):
-    with pytest.raises(MissingFileError, match=r"none\.yaml: no such file; expected a YAML"):
-        read_mapping(tmp_path / "none.yaml")
-    with pytest.raises(FormatError, match="'inline' and 'inline_3d' are the same field; give it o"):
-        with_mapping({"inline": 9, "inline_3d": 189})
-    with pytest.raises(FormatError, match=r"headers=7: expected a mapping of names to bytes"):
-        read_mapping(7)
-    with pytest.raises(FormatError, match="headers: 5 is no name"):
-        with_mapping({5: 9})
-    assert read_mapping(None) == {}
 
 
 # ------------------------------------------------------------------------------------ stanzas
@@ -366,7 +296,7 @@ def test_files_without_stanzas(data_dir):
 
 # ------------------------------------------------------------------------------- layout stanza
 
-LAYOUT = b"""<?xml version="1.0"?>
+LAYOUT = b"""<?xml version="1.0" encoding="US-ASCII"?>
 <segy-layout>
   <!-- lines stand elsewhere, coordinates are floats in metres -->
   <entry name="iline" byte="233" type="int4"/>
@@ -388,8 +318,11 @@ LAYOUT_ROW = [
 ]  # fmt: skip
 
 
-def test_layout_stanza_gives_the_mapping(tmp_path):
-    path = made(tmp_path, headers=LAYOUT_ROW, extended=[layout_stanza(LAYOUT)])
+@pytest.mark.parametrize("code", ["ascii", "cp037"])
+def test_layout_stanza_gives_the_mapping(tmp_path, code):
+    text = (BINS + layout_stanza(LAYOUT)).decode().ljust(3200).encode(code)
+    text = text.replace(b"\x25", b"\x15") if code == "cp037" else text  # the usual line end there
+    path = made(tmp_path, headers=LAYOUT_ROW, extended=[text])
     file = SegyFile(path)
     assert file.findings == []
     expected = {
@@ -411,7 +344,7 @@ def test_a_mapping_of_the_users_own_goes_before_the_layout_stanza(tmp_path):
     assert file.first("inline_3d") == 77
     (finding,) = file.findings
     assert str(finding) == (
-        "place of inline_3d (layout stanza: byte 233 (i4), headers=: byte 189 (i4)): "
+        "place of inline_3d (layout stanza: byte 233 (i4), mapping given: byte 189 (i4)): "
         "byte 189 (i4) used, because what is asked for goes first"
     )
 
@@ -462,3 +395,45 @@ def test_names_of_the_layout_stanza(tmp_path):
     for byte, _, name in listed:
         assert ours[byte].startswith(name)
         assert file.header_map.fields[ours[byte]] == (ours[byte], byte, "u1")
+
+
+XML_PIECES = [
+    b"<entry ", b"/>", b'name="iline" ', b'name="cdp_x" ', b'byte="9" ', b'byte="-1" ',
+    b'byte="x" ',
+    b'type="int4"', b'type="coor4"', b'type="scale6"', b'if-non-zero="1" ', b"<extension ",
+    b'name="ACME0001">', b"</extension>", b"<!-- -->", b"&amp;", b"\x00", b"<![CDATA[", b"<entry/>",
+    b'<entry name="cdp_x" byte="17" type="ieee64"/>', b'<entry name="a" byte="9" type="uint8"/>',
+]  # fmt: skip
+
+
+@given(
+    header=st.binary(min_size=480, max_size=480),
+    name=st.sampled_from([b"SEG00001", b"ACME0001", bytes(8)]),
+    text=st.one_of(
+        st.binary(max_size=300),
+        st.lists(st.sampled_from(XML_PIECES), max_size=20).map(
+            lambda pieces: layout_stanza(b"<segy-layout>" + b"".join(pieces) + b"</segy-layout>")
+        ),
+    ),
+    order=st.sampled_from([">", "<"]),
+)  # fmt: skip
+@settings(max_examples=80, deadline=None)
+def test_any_bytes_in_headers_give_a_table(tmp_path_factory, header, name, text, order):
+    """Whatever extension and stanzas hold: the file opens, and every field has its values."""
+    path = made(tmp_path_factory.mktemp("any"), headers=[named(name)], extended=[text], order=order)
+    data = bytearray(path.read_bytes())
+    for start in (len(data) - 2 * 496, len(data) - 496):
+        data[start : start + 114] = header[:114]
+        data[start + 118 : start + 232] = header[118:232]
+        data[start + 240 : start + 472] = header[240:472]
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", HeaderWarning)
+        table = read_headers(path).load()
+        raw = read_headers(path, raw=True).load()
+    assert table.sizes == {"trace": 2}
+    expected = np.frombuffer(header, order + "i4", 1, 8)[0]
+    np.testing.assert_array_equal(raw["field_record"], [expected, expected])
+    x = np.frombuffer(header, order + "f8", 1, 336)[0]
+    if name == b"SEG00001" and np.isfinite(x) and x != 0 and table["source_x"].units == "m":
+        np.testing.assert_array_equal(table["source_x"], [x, x])
