@@ -37,7 +37,7 @@ _ORDER = (
     *("cdp_x", "cdp_y", "x", "y"),
 )
 # A card of the standard's form that nobody filled in: labels with room between them, no number.
-_EMPTY_FORM = re.compile(r"C? ?\d{0,2}(?=.*\S {3,}\S)\D*|C? ?\d{0,2} *END (EBCDIC|TEXTUAL HEADER)")
+_EMPTY_FORM = re.compile(r"C? ?\d{0,2} *((?=.*\S {3,}\S)\D*|[A-Z ]+:|END (EBCDIC|TEXTUAL HEADER))")
 #: Lines of a text header that a summary begins to show.
 _CARDS = 8
 #: Attributes that have a place of their own in a summary.

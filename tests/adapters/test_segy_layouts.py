@@ -180,6 +180,16 @@ def test_sort_orders_of_a_stack(tmp_path):
         np.testing.assert_array_equal(numbers(ds).ravel()[np.arange(48)[order]], np.arange(48))
 
 
+def test_lines_numbered_as_before_revision_1(tmp_path):
+    i, x = (a.ravel() for a in np.mgrid[3:13, 50:62])
+    fields = {9: i, 21: x, 181: 25 * x, 185: 50 * i}
+    ds, _ = opened(written(tmp_path / "x.sgy", fields, i.size, sorting=4))
+    assert dict(ds["amplitude"].sizes) == {"inline": 10, "crossline": 12, "time": NS}
+    assert ds.attrs["confidence"] == "medium"
+    assert ds["inline"].values.tolist() == list(range(3, 13))
+    assert ds.attrs["grid_bin_size"] == [50, 25]
+
+
 # -- pre-stack ------------------------------------------------------------------------------------
 
 
