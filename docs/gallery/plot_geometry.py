@@ -8,7 +8,7 @@ once by :func:`seisgeo.samples.fetch` (or taken from the folder that ``SEISGEO_D
 where one is not to be had, its section says so. The files with known geometry are made here.
 """
 
-# sphinx_gallery_thumbnail_number = 2
+# sphinx_gallery_thumbnail_number = 3
 import warnings
 from pathlib import Path
 from tempfile import mkdtemp
@@ -54,7 +54,8 @@ if marine:
 
 if marine:
     shots = xr.open_dataset(marine)
-    shots.seis.plot_survey_map()
+    _, ax = plt.subplots(figsize=(8, 3), layout="constrained")
+    shots.seis.plot_survey_map(ax=ax)
 
 # %%
 # A land shot with coordinates in doubt
