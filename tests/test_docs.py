@@ -29,5 +29,6 @@ def test_the_page_on_segy_lists_every_layout():
 def test_pages_of_the_index_are_there():
     index = (DOCS / "index.md").read_text(encoding="utf-8")
     pages = re.search(r"```{toctree}\n:maxdepth: 2\n\n(.*?)\n```", index, re.S)[1].split()
-    made = {"auto_gallery/index"}
-    assert {p for p in pages if not any(DOCS.glob(f"{p}.*"))} == made
+    made = {"auto_gallery/index"}  # by the build
+    assert {p for p in pages if not any(DOCS.glob(f"{p}.*"))} <= made
+    assert made < set(pages)
