@@ -7,9 +7,9 @@ OUT ?= out/demo
 SEGY ?= $(wildcard ../shared/data/segy/viking_small.segy)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Sample files that are already here need no network.
-export SEISGEO_DATA_DIR ?= $(dir $(SEGY))
+export SEISGEO_DATA_DIR ?= $(dir $(patsubst %/,%,$(dir $(SEGY))))
 
-.PHONY: demo test test-slow lint types clean
+.PHONY: demo test test-slow lint types docs clean
 
 # The filter: setuptools remarks on every editable installation of a package that has a folder map.
 $(READY): pyproject.toml constraints.txt
@@ -38,5 +38,13 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -W 'ignore:Editable installation' -m pip install --quiet -c constraints.txt -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.docs  ## HTML pages in docs/_build/html, with the gallery's pictures
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
 clean:
-	rm -rf $(VENV) build dist out *.egg-info
+	rm -rf $(VENV) build dist out *.egg-info docs/_build docs/api docs/auto_gallery

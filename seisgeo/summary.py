@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import shutil
 import textwrap
 from collections.abc import Callable
@@ -35,6 +36,8 @@ _ORDER = (
     *(f"{what}_{axis}" for what in ("source", "receiver") for axis in ("x", "y", "depth")),
     *("cdp_x", "cdp_y", "x", "y"),
 )
+# A card of the standard's form that nobody filled in: labels with room between them, no number.
+_EMPTY_FORM = re.compile(r"C? ?\d{0,2} *((?=.*\S {3,}\S)\D*|[A-Z ]+:|END (EBCDIC|TEXTUAL HEADER))")
 #: Lines of a text header that a summary begins to show.
 _CARDS = 8
 #: Attributes that have a place of their own in a summary.
@@ -214,16 +217,17 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     more += ["attributes"] if summary.get("attributes") else []
     lines += [_row("with --headers", ", ".join(more))] if more else []
     if text and "traces" in summary:
-        lines += ["", *_first_cards(text)]
+        lines += _first_cards(text)
     return "\n".join(lines)
 
 
 def _first_cards(text: str) -> list[str]:
-    """The beginning of a text header: the cards that say something."""
+    """The beginning of a text header: cards that say something, not those of an empty form."""
     cards = [line.rstrip() for line in text.splitlines()]
     told = [line for line in cards if sum(map(str.isalpha, line)) > 3]
+    told = [line for line in told if not _EMPTY_FORM.fullmatch(line)]
     rest = len(told) - _CARDS
-    return told[:_CARDS] + ([f"… and {rest} more lines"] if rest > 0 else [])
+    return ["", *told[:_CARDS], *([f"… and {rest} more"] if rest > 0 else [])] if told else []
 
 
 def _segy_rows(s: dict[str, Any]) -> list[tuple[str, str]]:

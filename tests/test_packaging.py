@@ -53,9 +53,10 @@ def floors(requirements: list[str]) -> dict[str, str]:
     return {canonicalize_name(r.name): str(r.specifier) for r in parsed}
 
 
-def direct_requirements() -> list[str]:
-    extras = PROJECT["optional-dependencies"].values()
-    return PROJECT["dependencies"] + [text for extra in extras for text in extra]
+def direct_requirements(*extras: str) -> list[str]:
+    """Requirements of the package and of some extras, by default of all."""
+    optional = PROJECT["optional-dependencies"]
+    return PROJECT["dependencies"] + [text for e in extras or optional for text in optional[e]]
 
 
 def run(*command: object, cwd: Path) -> str:
@@ -116,7 +117,7 @@ def test_constraints_pin_every_direct_dependency_within_its_floor():
     reason="only the environment that make sets up holds the versions of constraints.txt",
 )
 def test_constraints_are_what_the_tests_ran_with():
-    wanted = {canonicalize_name(Requirement(text).name) for text in direct_requirements()}
+    wanted = {canonicalize_name(Requirement(text).name) for text in direct_requirements("dev")}
     pinned = {name: version for name, version in pins().items() if name in wanted}
     # A local label (torch 2.13.0+cpu) says how a version was built, not which one it is.
     assert pinned == {name: importlib.metadata.version(name).split("+")[0] for name in wanted}

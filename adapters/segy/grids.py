@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from seisgeo.adapters.segy.clues import Clues, sort_order
 from seisgeo.adapters.segy.geometry import Geometry, lay_out
 from seisgeo.adapters.segy.numbers import Numbers
 
-__all__ = ["DENSE", "GRID_KEYS", "grid_of", "is_grid", "make_offset", "make_stack", "offset_fits"]
+__all__ = [
+    "DENSE",
+    "GRID_KEYS",
+    "grid_of",
+    "is_grid",
+    "is_older_grid",
+    "make_offset",
+    "make_older_grid",
+    "make_stack",
+    "offset_fits",
+]
 
 #: Header fields that number the two directions of a grid.
 GRID_KEYS = ("inline_3d", "crossline_3d")
@@ -15,6 +27,10 @@ GRID_KEYS = ("inline_3d", "crossline_3d")
 DENSE = 0.5
 # A grid emptier than this is a line that crosses it, or numbers that mean something else.
 _LEAST_FILL = 0.2
+
+
+# Where inline and crossline stood before revision 1 gave them fields of their own.
+_OLDER_KEYS = ("field_record", "cdp")
 
 
 def grid_of(clues: Clues, keys: tuple[str, ...] = GRID_KEYS) -> tuple[Numbers, Numbers, int]:
@@ -32,6 +48,29 @@ def is_grid(clues: Clues) -> bool:
         return False
     # One number alone: a single line of a survey, unless CDP numbers say the same better.
     return (inline.filled and crossline.filled) or not clues.numbers("cdp").varies
+
+
+def is_older_grid(clues: Clues) -> bool:
+    """Whether field records and CDPs number the lines of a stack, as before revision 1."""
+    if clues.filled(*GRID_KEYS) or clues.is_prestack():
+        return False
+    inline, crossline, used = grid_of(clues, _OLDER_KEYS)
+    if not (inline.varies and crossline.varies) or used < clues.n:
+        return False
+    if used < _LEAST_FILL * len(inline.values) * len(crossline.values):
+        return False
+    x_y = ("cdp_x", "cdp_y") if clues.filled("cdp_x", "cdp_y") else ("source_x", "source_y")
+    return len(clues.numbers(*x_y).values) == clues.n
+
+
+def make_older_grid(clues: Clues) -> Geometry:
+    """Cells of a stack whose lines are numbered by field records and CDPs."""
+    geometry = make_stack(clues, _OLDER_KEYS)
+    reason = geometry.reason.replace(
+        "inline and crossline numbers",
+        "field records and CDPs, which numbered inlines and crosslines before revision 1,",
+    )
+    return dataclasses.replace(geometry, reason=reason, confidence="medium")
 
 
 def offset_fits(clues: Clues) -> bool:

@@ -25,11 +25,11 @@ def is_line(clues: Clues) -> bool:
 
 
 def is_profile(clues: Clues) -> bool:
-    """Whether a source and a receiver at a fixed distance moved on with every trace."""
+    """Whether CDPs, or a source and a receiver at a fixed distance, move on with every trace."""
     if clues.n < 3 or clues.numbers("offset").varies or clues.numbers("cdp").varies:
         return False
-    sources = clues.numbers("source_x", "source_y")
-    if len(sources.values) < (1 - MOST_DUPLICATES) * clues.n:
+    x_y = ("cdp_x", "cdp_y") if clues.filled("cdp_x", "cdp_y") else ("source_x", "source_y")
+    if len(clues.numbers(*x_y).values) < (1 - MOST_DUPLICATES) * clues.n:
         return False
     if not clues.filled("group_x", "group_y"):
         return True

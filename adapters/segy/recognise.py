@@ -26,7 +26,9 @@ from seisgeo.adapters.segy.grids import (
     GRID_KEYS,
     grid_of,
     is_grid,
+    is_older_grid,
     make_offset,
+    make_older_grid,
     make_stack,
     offset_fits,
 )
@@ -200,6 +202,8 @@ def _recognise(every: Clues, clues: Clues) -> Geometry:
             return make_stack(every)
         if n - used <= MOST_DUPLICATES * n and not every.is_prestack():
             return make_stack(every)
+    if is_older_grid(every):
+        return make_older_grid(every)
     if is_line(every):
         return make_line(every)
     one = shots is None or (shots.n == 1 and not shots.one_source)
@@ -250,7 +254,7 @@ def _profile(clues: Clues) -> Geometry:
     line = make_line(clues)
     return dataclasses.replace(
         line,
-        reason="the source moves on with every trace at one offset: a line, counted in file order",
+        reason="every trace has a position of its own at one offset: a line, counted in file order",
     )
 
 

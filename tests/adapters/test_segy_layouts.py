@@ -140,6 +140,21 @@ def test_real_grids_fit_their_coordinates(data_dir, name, residual):
     assert off.max() < residual
 
 
+@pytest.mark.parametrize("name", ["f3", "small", "normal-small", "tiny", "small-ps", "1xN", "Mx1"])
+def test_segyio_finds_the_same_grid(data_dir, name):
+    ds, _ = opened(data_dir / f"segy/peer/{name}.sgy")
+    with segyio.open(data_dir / f"segy/peer/{name}.sgy") as file:
+        lines = {"inline": file.ilines, "crossline": file.xlines}
+        if "offset" in ds["amplitude"].dims:
+            np.testing.assert_array_equal(ds["offset"], file.offsets)
+        slowest = {1: "crossline", 2: "inline"}[file.sorting]
+        one = min(len(file.ilines), len(file.xlines)) == 1
+    if not one:  # segyio calls the lines of a single one as it likes
+        for dim, numbers_ in lines.items():
+            np.testing.assert_array_equal(ds[dim], numbers_)
+        assert ds.attrs["sort_order"].split(", ")[0] == slowest
+
+
 def test_coordinates_off_the_grid_are_told_and_left_out_of_the_map(tmp_path):
     inline, crossline = (a.ravel() for a in np.mgrid[1:11, 1:11])
     x, y = 1000 + 25 * crossline, 2000 + 50 * inline
@@ -178,6 +193,16 @@ def test_sort_orders_of_a_stack(tmp_path):
         ds, _ = opened(path)
         assert ds.attrs["sort_order"] == expected
         np.testing.assert_array_equal(numbers(ds).ravel()[np.arange(48)[order]], np.arange(48))
+
+
+def test_lines_numbered_as_before_revision_1(tmp_path):
+    i, x = (a.ravel() for a in np.mgrid[3:13, 50:62])
+    fields = {9: i, 21: x, 181: 25 * x, 185: 50 * i}
+    ds, _ = opened(written(tmp_path / "x.sgy", fields, i.size, sorting=4))
+    assert dict(ds["amplitude"].sizes) == {"inline": 10, "crossline": 12, "time": NS}
+    assert ds.attrs["confidence"] == "medium"
+    assert ds["inline"].values.tolist() == list(range(3, 13))
+    assert ds.attrs["grid_bin_size"] == [50, 25]
 
 
 # -- pre-stack ------------------------------------------------------------------------------------
