@@ -17,6 +17,7 @@ import xarray as xr
 
 from seisgeo.adapters.opening import open_cube
 from seisgeo.adapters.segy import SUFFIXES
+from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.adapters.segy.cube import CUBE_KEY
 from seisgeo.errors import FormatError, OutputExistsError
 from seisgeo.files import whole_output
@@ -120,7 +121,8 @@ def _original(ds: xr.Dataset) -> Any:
     cube, source = ds.encoding.get(CUBE_KEY), ds.encoding.get("source")
     if cube is None and not (isinstance(source, str) and os.path.isdir(source)):
         return None
-    from seisgeo.adapters.segy.original import fit, of_file
+    from seisgeo.adapters.segy.original import fit
+    from seisgeo.adapters.segy.original_file import of_file
     from seisgeo.adapters.segy.original_zarr import read_original
 
     known = read_original(str(source)) if cube is None else of_file(cube)
@@ -260,7 +262,7 @@ def _writer(target: Path) -> Callable[..., Any]:
         return write_zarr
     if suffix == ".nc":
         return write_netcdf
-    if suffix in SUFFIXES:
+    if suffix in (*SUFFIXES, *BARE_SUFFIXES):
         from seisgeo.adapters.segy import write_segy
 
         return write_segy
@@ -272,7 +274,8 @@ def _writer(target: Path) -> Callable[..., Any]:
         return write_openfwi
     raise FormatError(
         f"{target}: no writer for the suffix {target.suffix!r}; known: .zarr, .nc (NetCDF), "
-        f"{', '.join(SUFFIXES)} (SEG-Y), .npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
+        f"{', '.join(SUFFIXES)} (SEG-Y), {', '.join(BARE_SUFFIXES)} (Seismic Unix), "
+        ".npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
     )
 
 

@@ -8,13 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
 
-from seisgeo.adapters.segy.exact import inexact
 from seisgeo.adapters.segy.fields import (
     BINARY_FIELDS,
     ELEVATIONS,
@@ -22,21 +19,17 @@ from seisgeo.adapters.segy.fields import (
     Order,
     header_dtype,
 )
-from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, PAIRS_SWAPPED
 from seisgeo.adapters.segy.samples import SampleFormat
 from seisgeo.adapters.segy.text import TEXT_BYTES
 from seisgeo.errors import ConventionError
 
-if TYPE_CHECKING:
-    from seisgeo.adapters.segy.cube import Cube
-
-__all__ = ["Original", "binary_header_of", "fit", "of_file", "with_binary"]
+__all__ = ["Original", "binary_header_of", "fit", "labels_of", "with_binary"]
 
 #: Bytes of samples or headers looked at together.
 BLOCK_BYTES = 16 << 20
 
 _VERTICALS = ("time", "depth")
-_INT16_MAX = 32_767
+_INT16_MAX, _UINT16_MAX = 32_767, 65_535
 # Coordinates that stand in trace headers.
 _IN_HEADERS = {
     *("field_record", "source_point", "channel", "cdp", "cdp_trace", "inline", "crossline"),
@@ -80,6 +73,8 @@ class Original:
         and those that would be encoded otherwise than they were.
     kept_samples : callable
         Places in `kept` -> the bytes of their samples.
+    in_pairs : bool
+        Whether the bytes of each pair are swapped in the file; all that stands here is in order.
     changed : tuple of str
         Coordinates that are not what the file gave any more.
     """
@@ -99,78 +94,13 @@ class Original:
     headers: Rows
     kept: np.ndarray
     kept_samples: Rows
+    in_pairs: bool = False
     changed: tuple[str, ...] = ()
 
-
-def of_file(cube: Cube) -> Original | None:
-    """What a file that is open holds beside its cube.
-
-    Parameters
-    ----------
-    cube : Cube
-        The file and its cube.
-
-    Returns
-    -------
-    Original or None
-        None where the file is not there any more, has no file header (SU), or is swapped in pairs.
-    """
-    file = cube.file
-    length = file.n_samples * file.format.itemsize
-    if file.data_start < FILE_HEADER_BYTES or file.trace_bytes != file.header_bytes + length:
-        return None
-    path, first, end = file.path, file.data_start, file.n_traces * file.trace_bytes
-    try:
-        with open(path, "rb") as stream:
-            head = stream.read(first)
-            stream.seek(first + end)
-            tail = stream.read()
-    except OSError:
-        return None
-    if first + end + len(tail) != file.size or head[3296:3300] == PAIRS_SWAPPED:
-        return None
-    scale = cube.content.scale
-    lost = np.ones(file.n_traces, bool)
-    lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
-    block = max(1, BLOCK_BYTES // file.trace_bytes)
-    for a in range(0, file.n_traces, block):
-        b = a + block
-        traces = _mapped(path, first, file.trace_bytes, a, min(b, file.n_traces))
-        lost[a:b] |= inexact(traces[:, file.header_bytes :], file.format, file.order, scale)
-    kept = np.flatnonzero(lost)
-    return Original(
-        variable=cube.content.quantity,
-        dims=cube.geometry.dims if cube.along is None else ("x",),
-        labels=_labels(cube.dataset()),
-        lookup=cube.geometry.lookup,
-        order=file.order,
-        format=file.format,
-        scale=scale,
-        n_traces=file.n_traces,
-        n_samples=file.n_samples,
-        header_bytes=file.header_bytes,
-        head=head,
-        tail=tail,
-        headers=lambda n: _of_traces(path, first, file.trace_bytes, n)[:, : file.header_bytes],
-        kept=kept,
-        kept_samples=lambda places: _of_traces(path, first, file.trace_bytes, kept[places])[
-            :, file.header_bytes :
-        ],
-    )
-
-
-def _of_traces(path: Path, start: int, length: int, numbers: np.ndarray) -> np.ndarray:
-    if not len(numbers):
-        return np.empty((0, length), np.uint8)
-    first = int(numbers[0])
-    traces = _mapped(path, start, length, first, int(numbers[-1]) + 1)
-    return traces if len(traces) == len(numbers) else traces[numbers - first]
-
-
-def _mapped(path: Path, start: int, length: int, a: int, b: int) -> np.ndarray:
-    """Traces a to b, mapped only as long as the result lives: so memory stays bounded."""
-    part = np.memmap(path, np.uint8, mode="r", offset=start + a * length, shape=(b - a, length))
-    return np.asarray(part)
+    @property
+    def bare(self) -> bool:
+        """Whether the file has no file headers: Seismic Unix."""
+        return not self.head
 
 
 def fit(original: Original, ds: xr.Dataset) -> tuple[Original | None, str]:
@@ -211,7 +141,8 @@ def fit(original: Original, ds: xr.Dataset) -> tuple[Original | None, str]:
     return _part(original, places, vertical)
 
 
-def _labels(ds: xr.Dataset) -> xr.Dataset:
+def labels_of(ds: xr.Dataset) -> xr.Dataset:
+    """Coordinates of a cube."""
     return ds.drop_vars(list(ds.data_vars))
 
 
@@ -291,18 +222,7 @@ def _part(
     def kept_samples(numbers: np.ndarray) -> np.ndarray:
         return original.kept_samples(here[numbers])[:, first * size : (first + len(window)) * size]
 
-    binary = binary_header_of(original.head, original.order)
-    changes = {}
-    if cut:
-        changes["samples"] = len(window)
-        if binary["segy_revision"] >= 2 and binary["ext_samples"] > 0:
-            changes["ext_samples"] = len(window)
-    if binary["segy_revision"] >= 2 and binary["total_traces"] > 0:
-        changes["total_traces"] = len(traces)
-    trailers = int(binary["data_trailers"]) if binary["segy_revision"] >= 2 else 0
-    tail = original.tail
-    if not known:  # what is left of a trace that was cut off goes, trailers stay
-        tail = tail[len(tail) - trailers * TEXT_BYTES :] if trailers > 0 else b""
+    head, tail = _part_of_frame(original, len(window) if cut else None, len(traces), known)
     return (
         dataclasses.replace(
             original,
@@ -310,7 +230,7 @@ def _part(
             lookup=np.where(lookup >= 0, np.searchsorted(traces, lookup), -1),
             n_traces=len(traces),
             n_samples=len(window),
-            head=with_binary(original.head, original.order, changes),
+            head=head,
             tail=tail,
             headers=headers,
             kept=np.searchsorted(traces, original.kept[here]),
@@ -318,6 +238,28 @@ def _part(
         ),
         "",
     )
+
+
+def _part_of_frame(
+    original: Original, n_samples: int | None, n_traces: int, whole: bool
+) -> tuple[bytes, bytes]:
+    """What stands before and after the traces, of a part of the cube; `n_samples` if it is cut."""
+    head, tail = original.head, original.tail
+    if original.bare:
+        return head, tail if whole else b""
+    binary = binary_header_of(head, original.order)
+    later = binary["segy_revision"] >= 2
+    changes = {}
+    if n_samples is not None:
+        changes["samples"] = n_samples if n_samples <= _UINT16_MAX else 0
+        if later and binary["ext_samples"] > 0:
+            changes["ext_samples"] = n_samples
+    if later and binary["total_traces"] > 0:
+        changes["total_traces"] = n_traces
+    if not whole:  # what is left of a trace that was cut off goes, trailers stay
+        trailers = int(binary["data_trailers"]) if later else 0
+        tail = tail[len(tail) - trailers * TEXT_BYTES :] if trailers > 0 else b""
+    return with_binary(head, original.order, changes), tail
 
 
 def _shift(original: Original, vertical: str, first: int) -> int | None:
@@ -328,6 +270,7 @@ def _shift(original: Original, vertical: str, first: int) -> int | None:
     fields = _trace_fields(header, original)
     feet = (
         vertical == "depth"
+        and not original.bare
         and binary_header_of(original.head, original.order)["measurement_system"] == 2
     )
     if feet or int(fields["scalar_trace_header"]) not in (0, 1):

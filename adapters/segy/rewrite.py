@@ -5,7 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import xarray as xr
@@ -16,7 +17,7 @@ from seisgeo.adapters.segy.original import Original, with_binary
 from seisgeo.adapters.segy.samples import SampleFormat
 from seisgeo.errors import ConventionError
 
-__all__ = ["blocks", "rewrite"]
+__all__ = ["blocks", "progress", "rewrite"]
 
 _DEAD = 2
 
@@ -46,9 +47,10 @@ def rewrite(
         trace.
     """
     head = original.head
-    if fmt != original.format:
+    if fmt != original.format and not original.bare:
         head = with_binary(head, original.order, {"format": fmt.code})
     stream.write(head)
+    bar = progress(stream, original.lookup.size)
     verticals = [d for d in ds[original.variable].dims if d not in original.dims]
     data = ds[original.variable].transpose(*original.dims, *verticals)
     length = original.header_bytes + original.n_samples * fmt.itemsize
@@ -76,6 +78,8 @@ def rewrite(
                 "original; sample_format=5 or 6 (IEEE floats) takes any value"
             ) from None
         _put(stream, len(head), length, numbers, records)
+        bar.update(live.size)
+    bar.close()
     apart = ~np.isin(original.kept, original.lookup)
     places = np.flatnonzero(apart)
     for a in range(0, len(places), most):
@@ -135,6 +139,14 @@ def _put(
         if b > a:
             stream.seek(start + int(numbers[a]) * length)
             stream.write(np.ascontiguousarray(records[a:b]).data)
+
+
+def progress(stream: BinaryIO, n_traces: int) -> Any:
+    """A bar that counts traces, for what takes longer than two seconds."""
+    from tqdm.auto import tqdm
+
+    name = Path(str(getattr(stream, "name", ""))).name.removeprefix(".").removesuffix(".partial")
+    return tqdm(total=n_traces, desc=f"writing {name}", unit=" traces", delay=2)
 
 
 def blocks(
