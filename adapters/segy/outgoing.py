@@ -169,8 +169,8 @@ def _axis(ds: xr.Dataset, name: str) -> Axis:
             f"Resample first: ds.interp({name}=...)"
         )
     interval = step * per_unit
-    # Whole where the last sample is then within a thousandth of an interval.
-    if abs(interval - round(interval)) * max(n - 1, 1) <= 1e-3 * interval:
+    # Whole where it is to the digits of float32, which axes may have come through.
+    if abs(interval - round(interval)) <= 2e-7 * interval:
         interval = float(round(interval))
     start = values[0] * per_unit / 1e3  # ms, or m
     for divisor in DIVISORS:
