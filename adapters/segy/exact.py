@@ -176,7 +176,7 @@ def _encode_fixed_point(values: np.ndarray, fmt: SampleFormat) -> np.ndarray:
     if (values[small] != np.rint(values[small])).any():
         raise ConventionError(
             f"the values hold fractions, which {fmt} cannot keep; scale and round them first, "
-            "(ds.amplitude * factor).round(), or write with sample_format=5"
+            "(ds.amplitude * factor).round(), or write IEEE floats (format 5)"
         )
     _, power = np.frexp(np.abs(values).astype(np.float64))
     gain = np.maximum(power - 15, 0)

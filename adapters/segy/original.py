@@ -7,29 +7,29 @@ another order: its cells are found again by their labels.
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xarray as xr
 
-from seisgeo.adapters.segy.fields import (
-    BINARY_FIELDS,
-    ELEVATIONS,
-    TRACE_FIELDS,
-    Order,
-    header_dtype,
-)
+from seisgeo.adapters.segy.exact import inexact
+from seisgeo.adapters.segy.fields import ELEVATIONS, Order
+from seisgeo.adapters.segy.original_part import part_of
 from seisgeo.adapters.segy.samples import SampleFormat
 from seisgeo.adapters.segy.text import TEXT_BYTES
-from seisgeo.errors import ConventionError
 
-__all__ = ["Original", "binary_header_of", "fit", "labels_of", "with_binary"]
+if TYPE_CHECKING:
+    from seisgeo.adapters.segy.cube import Cube
+
+__all__ = ["Original", "fit", "of_file"]
 
 #: Bytes of samples or headers looked at together.
 BLOCK_BYTES = 16 << 20
 
 _VERTICALS = ("time", "depth")
-_INT16_MAX, _UINT16_MAX = 32_767, 65_535
 # Coordinates that stand in trace headers.
 _IN_HEADERS = {
     *("field_record", "source_point", "channel", "cdp", "cdp_trace", "inline", "crossline"),
@@ -102,6 +102,109 @@ class Original:
         """Whether the file has no file headers: Seismic Unix."""
         return not self.head
 
+    def starts(self, numbers: np.ndarray, fmt: SampleFormat) -> np.ndarray:
+        """First byte of traces by their numbers, with samples in a format."""
+        return len(self.head) + numbers * (self.header_bytes + self.n_samples * fmt.itemsize)
+
+
+def of_file(cube: Cube) -> Original | None:
+    """What a file that is open holds beside its cube.
+
+    Parameters
+    ----------
+    cube : Cube
+        The file and its cube.
+
+    Returns
+    -------
+    Original or None
+        None where the file is not there any more.
+    """
+    file = cube.file
+    length = file.n_samples * file.format.itemsize
+    if file.trace_bytes != file.header_bytes + length:
+        return None
+    source = _Source(file.path, file.pairs_swapped)
+    first, end = file.data_start, file.n_traces * file.trace_bytes
+    try:
+        head = source.read(0, first).tobytes()
+        tail = source.read(first + end, file.size).tobytes()
+    except OSError:
+        return None
+    if len(head) + end + len(tail) != file.size:
+        return None
+    scale = cube.content.scale
+    lost = np.ones(file.n_traces, bool)
+    lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
+    block = max(1, BLOCK_BYTES // file.trace_bytes)
+    traces = _Traces(source, first, file.trace_bytes)
+    for a in range(0, file.n_traces, block):
+        b = min(a + block, file.n_traces)
+        samples = traces.run(a, b)[:, file.header_bytes :]
+        lost[a:b] |= inexact(samples, file.format, file.order, scale)
+    kept, width = np.flatnonzero(lost), file.header_bytes
+    return Original(
+        variable=cube.content.quantity,
+        dims=cube.geometry.dims if cube.along is None else ("x",),
+        labels=_labels(cube.dataset()),
+        lookup=cube.geometry.lookup,
+        order=file.order,
+        format=file.format,
+        scale=scale,
+        n_traces=file.n_traces,
+        n_samples=file.n_samples,
+        header_bytes=file.header_bytes,
+        head=head,
+        tail=tail,
+        headers=lambda numbers: traces.of(numbers)[:, :width],
+        kept=kept,
+        kept_samples=lambda places: traces.of(kept[places])[:, width:],
+        in_pairs=file.pairs_swapped,
+    )
+
+
+class _Source(NamedTuple):
+    """Bytes of a file, in order."""
+
+    path: Path
+    in_pairs: bool
+
+    def read(self, a: int, b: int) -> np.ndarray:
+        """Bytes a to b, mapped only as long as the result lives: so memory stays bounded."""
+        if b <= a:
+            return np.empty(0, np.uint8)
+        if not self.in_pairs or b <= TEXT_BYTES:
+            return np.asarray(np.memmap(self.path, np.uint8, mode="r", offset=a, shape=(b - a,)))
+        # Pairs are counted from the end of the text header, which may be swapped or not.
+        low, high = a - a % 2, min(b + b % 2, os.path.getsize(self.path))
+        data = np.fromfile(self.path, np.uint8, high - low, offset=low)
+        start = max(0, TEXT_BYTES - low)
+        swapped = data[start:]
+        pairs = swapped[: len(swapped) // 2 * 2]
+        pairs.view(np.uint16).byteswap(inplace=True)
+        return data[a - low : b - low]
+
+
+class _Traces(NamedTuple):
+    """Traces of one length, one after the other."""
+
+    source: _Source
+    start: int
+    length: int
+
+    def run(self, a: int, b: int) -> np.ndarray:
+        """Traces a to b, shape (trace, byte)."""
+        raw = self.source.read(self.start + a * self.length, self.start + b * self.length)
+        return raw.reshape(b - a, self.length)
+
+    def of(self, numbers: np.ndarray) -> np.ndarray:
+        """Traces of ascending numbers."""
+        if not len(numbers):
+            return np.empty((0, self.length), np.uint8)
+        first = int(numbers[0])
+        traces = self.run(first, int(numbers[-1]) + 1)
+        return traces if len(traces) == len(numbers) else traces[numbers - first]
+
 
 def fit(original: Original, ds: xr.Dataset) -> tuple[Original | None, str]:
     """The original of a cube that is a whole file's, a part of it, or it in another order.
@@ -138,11 +241,10 @@ def fit(original: Original, ds: xr.Dataset) -> tuple[Original | None, str]:
         places[dim] = found
     if changed := _changed(original.labels.isel(places), ds, {*original.dims, vertical}):
         return None, f"changed: {', '.join(changed)}"
-    return _part(original, places, vertical)
+    return part_of(original, places, vertical)
 
 
-def labels_of(ds: xr.Dataset) -> xr.Dataset:
-    """Coordinates of a cube."""
+def _labels(ds: xr.Dataset) -> xr.Dataset:
     return ds.drop_vars(list(ds.data_vars))
 
 
@@ -190,127 +292,3 @@ def _changed(labels: xr.Dataset, ds: xr.Dataset, dims: set[str]) -> list[str]:
 def _same(a: xr.DataArray, b: xr.DataArray) -> bool:
     x, y = np.asarray(a.values), np.asarray(b.values)
     return x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
-
-
-def _part(
-    original: Original, places: dict[str, np.ndarray], vertical: str
-) -> tuple[Original | None, str]:
-    window = places[vertical]
-    lookup = original.lookup[np.ix_(*(places[d] for d in original.dims))]
-    known = original.lookup.size == lookup.size
-    cut = len(window) < original.n_samples or not (np.diff(window) == 1).all()
-    labels = original.labels.isel(places)
-    if known and not cut:
-        return dataclasses.replace(original, lookup=lookup, labels=labels), ""
-    if cut and (len(window) == 0 or (np.diff(window) != 1).any()):
-        return None, f"{vertical} is no window of the file's"
-    traces = np.arange(original.n_traces) if known else np.unique(lookup[lookup >= 0])
-    if not len(traces):
-        return None, "no trace of the file is left"
-    first = int(window[0])
-    shift = _shift(original, vertical, first)
-    if shift is None:
-        return None, f"the start of {vertical} is no whole number of units of the delay field"
-
-    def headers(numbers: np.ndarray) -> np.ndarray:
-        table = original.headers(traces[numbers])
-        return _cut(table, original, len(window), shift) if cut else table
-
-    size = original.format.itemsize
-    here = np.flatnonzero(np.isin(original.kept, traces))
-
-    def kept_samples(numbers: np.ndarray) -> np.ndarray:
-        return original.kept_samples(here[numbers])[:, first * size : (first + len(window)) * size]
-
-    head, tail = _part_of_frame(original, len(window) if cut else None, len(traces), known)
-    return (
-        dataclasses.replace(
-            original,
-            labels=labels,
-            lookup=np.where(lookup >= 0, np.searchsorted(traces, lookup), -1),
-            n_traces=len(traces),
-            n_samples=len(window),
-            head=head,
-            tail=tail,
-            headers=headers,
-            kept=np.searchsorted(traces, original.kept[here]),
-            kept_samples=kept_samples,
-        ),
-        "",
-    )
-
-
-def _part_of_frame(
-    original: Original, n_samples: int | None, n_traces: int, whole: bool
-) -> tuple[bytes, bytes]:
-    """What stands before and after the traces, of a part of the cube; `n_samples` if it is cut."""
-    head, tail = original.head, original.tail
-    if original.bare:
-        return head, tail if whole else b""
-    binary = binary_header_of(head, original.order)
-    later = binary["segy_revision"] >= 2
-    changes = {}
-    if n_samples is not None:
-        changes["samples"] = n_samples if n_samples <= _UINT16_MAX else 0
-        if later and binary["ext_samples"] > 0:
-            changes["ext_samples"] = n_samples
-    if later and binary["total_traces"] > 0:
-        changes["total_traces"] = n_traces
-    if not whole:  # what is left of a trace that was cut off goes, trailers stay
-        trailers = int(binary["data_trailers"]) if later else 0
-        tail = tail[len(tail) - trailers * TEXT_BYTES :] if trailers > 0 else b""
-    return with_binary(head, original.order, changes), tail
-
-
-def _shift(original: Original, vertical: str, first: int) -> int | None:
-    """What is added to the delay recording time (ms, or m) of traces that start later."""
-    if first == 0:
-        return 0
-    header = original.headers(np.arange(1)).reshape(-1)
-    fields = _trace_fields(header, original)
-    feet = (
-        vertical == "depth"
-        and not original.bare
-        and binary_header_of(original.head, original.order)["measurement_system"] == 2
-    )
-    if feet or int(fields["scalar_trace_header"]) not in (0, 1):
-        return None
-    axis = np.asarray(original.labels[vertical].values, np.float64)
-    later = (axis[first] - axis[0]) * (1e3 if vertical == "time" else 1.0)
-    if abs(later - round(later)) > 1e-6 or abs(later) > _INT16_MAX:
-        return None
-    return round(later)
-
-
-def _cut(table: np.ndarray, original: Original, n_samples: int, shift: int) -> np.ndarray:
-    table = np.array(table)
-    fields = _trace_fields(table, original)
-    fields["trace_sample_count"][fields["trace_sample_count"] != 0] = n_samples
-    later = fields["delay_recording_time"].astype(np.int64) + shift
-    if np.abs(later).max(initial=0) > _INT16_MAX:
-        raise ConventionError(
-            f"a delay recording time of {later.max()} does not fit into its 16 bits; shift the "
-            "axis, or write with original=False"
-        )
-    fields["delay_recording_time"] = later
-    return table
-
-
-def _trace_fields(table: np.ndarray, original: Original) -> np.ndarray:
-    dtype = header_dtype(TRACE_FIELDS, order=original.order, itemsize=original.header_bytes)
-    return np.ascontiguousarray(table).view(dtype)[..., 0]
-
-
-def binary_header_of(head: bytes | bytearray, order: Order) -> np.ndarray:
-    """Binary header of a file, as a structured view on its bytes."""
-    dtype = header_dtype(BINARY_FIELDS, order=order, itemsize=400, first=TEXT_BYTES + 1)
-    return np.ndarray((), dtype, buffer=head, offset=TEXT_BYTES)
-
-
-def with_binary(head: bytes, order: Order, values: dict[str, int]) -> bytes:
-    """A file's header with other values in fields of its binary header."""
-    changed = bytearray(head)
-    binary = binary_header_of(changed, order)
-    for name, value in values.items():
-        binary[name] = value
-    return bytes(changed)

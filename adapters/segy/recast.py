@@ -7,16 +7,16 @@ import dataclasses
 import numpy as np
 
 from seisgeo.adapters.segy.bare import SU_FIELDS
+from seisgeo.adapters.segy.binary import binary_header_of, revision_2_fields, with_binary
 from seisgeo.adapters.segy.cards import restamp
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, TRACE_FIELDS, TRACE_HEADER_BYTES, Order
 from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES
-from seisgeo.adapters.segy.original import Original, binary_header_of, with_binary
+from seisgeo.adapters.segy.original import Original
 from seisgeo.adapters.segy.target import (
     BYTE_ORDERS,
     Asked,
     Revision,
     least_revision,
-    revision_2_fields,
     revision_name,
 )
 from seisgeo.adapters.segy.text import CARD, TEXT_BYTES

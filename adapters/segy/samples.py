@@ -275,7 +275,7 @@ def require_finite(values: np.ndarray, fmt: SampleFormat) -> None:
     if not np.isfinite(values).all():
         raise ConventionError(
             f"{fmt} has no NaN and no infinity, and {np.count_nonzero(~np.isfinite(values))} "
-            "values are; fill them, or write with sample_format=5"
+            "values are; fill them, or write IEEE floats (format 5)"
         )
 
 
@@ -285,12 +285,13 @@ def require_whole(values: np.ndarray, fmt: SampleFormat, low: int, high: int) ->
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
         raise ConventionError(
             f"the values hold fractions, which {fmt} cannot keep; scale and round them first, "
-            "(ds.amplitude * factor).round(), or write with sample_format=5"
+            "(ds.amplitude * factor).round(), or write IEEE floats (format 5)"
         )
     if values.size and (values.min() < low or values.max() >= high + 1):
         raise ConventionError(
             f"{fmt} holds {low} to {high}; the values reach from "
-            f"{values.min():g} to {values.max():g}: scale them first, or write with sample_format=5"
+            f"{values.min():g} to {values.max():g}: scale them first, or write IEEE "
+            "floats (format 5)"
         )
 
 

@@ -21,13 +21,10 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from seisgeo.adapters.segy.fields import BINARY_FIELDS, Order, header_dtype
-from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS
+from seisgeo.adapters.segy.fields import Order
+from seisgeo.adapters.segy.layout import ORDERS
 from seisgeo.adapters.segy.outgoing import INT16_MAX, UINT16_MAX, Outgoing
 from seisgeo.adapters.segy.samples import FORMATS, SampleFormat
-from seisgeo.adapters.segy.text import TEXT_BYTES
 from seisgeo.errors import ConventionError, ParameterError
 
 __all__ = [
@@ -35,10 +32,8 @@ __all__ = [
     "Asked",
     "Revision",
     "Target",
-    "binary_header",
     "choose_target",
     "least_revision",
-    "revision_2_fields",
     "revision_name",
 ]
 
@@ -52,9 +47,6 @@ BYTE_ORDERS: dict[str, tuple[Order, bool]] = {
     "pair-swapped": (">", True),
 }
 
-#: The constant 16909060 that tells the byte order (bytes 3297-3300 of revision 2).
-ORDER_CONSTANT = 0x01020304
-
 _REVISIONS: dict[str, Revision] = {"0": (0, 0), "1": (1, 0), "2": (2, 0), "2.1": (2, 1)}
 _IBM, _IEEE = 1, 5
 _FORMATS_OF: dict[int, tuple[int, ...]] = {0: (1, 2, 3, 4), 1: (1, 2, 3, 4, 5, 8)}
@@ -62,8 +54,6 @@ _FORMATS_OF: dict[int, tuple[int, ...]] = {0: (1, 2, 3, 4), 1: (1, 2, 3, 4, 5, 8
 _FLOATS = (1, 5, 6)
 # Sample intervals that revision 2 is read with (us, or mm).
 _SHORTEST, _LONGEST = 1e-3, 1e9
-# Sorting codes of the binary header (bytes 3229-3230).
-_SORTING = {"shots": 1, "offset": 2, "stack": 4, "line": 4}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -288,61 +278,3 @@ def _step(out: Outgoing) -> str:
 def revision_name(revision: Revision) -> str:
     """A revision as the standards are called: 0, 1, 2.0, 2.1."""
     return "{}.{}".format(*revision) if revision[0] == 2 else str(revision[0])
-
-
-def binary_header(out: Outgoing, target: Target) -> bytes:
-    """Binary header (400 bytes) of a file that is written.
-
-    Parameters
-    ----------
-    out : Outgoing
-        The cube as traces.
-    target : Target
-        Revision, format and byte order.
-
-    Returns
-    -------
-    bytes
-        In revision 2 the number of traces is left 0: it is known when all are written.
-    """
-    dtype = header_dtype(BINARY_FIELDS, order=target.order, itemsize=400, first=TEXT_BYTES + 1)
-    binary = np.zeros((), dtype)
-    axis = out.axis
-    ensemble = out.data.sizes[out.data.dims[-2]] if out.kind in ("shots", "offset") else 0
-    fold = out.data.sizes["offset"] if out.kind == "offset" else 0
-    values: dict[str, Any] = {
-        "job_id": 1,
-        "line_number": 1,
-        "reel_number": 1,
-        "traces": ensemble if ensemble <= INT16_MAX else 0,
-        "interval": axis.short_interval,
-        "interval_original": axis.short_interval,
-        "samples": axis.short_n,
-        "samples_original": axis.short_n,
-        "format": target.format.code,
-        "ensemble_fold": fold if fold <= INT16_MAX else 0,
-        "sorting_code": _SORTING[out.kind],
-        "measurement_system": 1,
-    }
-    if target.revision >= (1, 0):
-        values |= {"segy_revision": target.revision[0], "trace_flag": 1}
-    if target.revision >= (2, 0):
-        values |= revision_2_fields(target.revision, axis.n, axis.interval)
-        values |= {"ext_traces": ensemble, "ext_ensemble_fold": fold}
-    for name, value in values.items():
-        binary[name] = value
-    return binary.tobytes()
-
-
-def revision_2_fields(revision: Revision, n: int, interval: float) -> dict[str, Any]:
-    """Fields of the binary header that revision 2 added: samples a trace, interval, byte order."""
-    return {
-        "segy_revision": revision[0],
-        "segy_revision_minor": revision[1],
-        "ext_samples": n,
-        "ext_samples_original": n,
-        "ext_interval": interval,
-        "ext_interval_original": interval,
-        "byte_order": ORDER_CONSTANT,
-        "first_trace_offset": FILE_HEADER_BYTES,
-    }

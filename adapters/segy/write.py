@@ -14,18 +14,18 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.adapters.segy.bare import BARE_SUFFIXES
+from seisgeo.adapters.segy.binary import binary_header, with_binary
 from seisgeo.adapters.segy.cards import text_headers
 from seisgeo.adapters.segy.content import QUANTITIES, find_content
 from seisgeo.adapters.segy.cube import CUBE_KEY, Cube, read_cube
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.fresh import write_traces
-from seisgeo.adapters.segy.original import Original, fit, with_binary
-from seisgeo.adapters.segy.original_file import of_file
+from seisgeo.adapters.segy.original import Original, fit, of_file
 from seisgeo.adapters.segy.original_zarr import read_original
 from seisgeo.adapters.segy.outgoing import Outgoing, plan
 from seisgeo.adapters.segy.recast import recast
 from seisgeo.adapters.segy.rewrite import rewrite
-from seisgeo.adapters.segy.target import Asked, Target, binary_header, choose_target
+from seisgeo.adapters.segy.target import Asked, Target, choose_target
 from seisgeo.adapters.segy.text import TEXT_BYTES
 from seisgeo.errors import ConventionError, FormatError, HeaderWarning
 from seisgeo.files import whole_output

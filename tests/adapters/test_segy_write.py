@@ -2,8 +2,11 @@
 
 import errno
 import json
+import tracemalloc
 import warnings
 
+import dask
+import dask.array
 import numpy as np
 import pytest
 import segyio
@@ -11,6 +14,7 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.adapters import convert, write_segy
+from seisgeo.adapters.segy import original as original_module
 from seisgeo.adapters.segy import write as write_module
 from seisgeo.errors import ConventionError, HeaderWarning, OutputExistsError
 
@@ -306,6 +310,27 @@ def test_lazy_blocks_give_the_same_file(tmp_path, monkeypatch):
         assert parts.read_bytes() == whole
 
 
+@pytest.mark.parametrize("original", [True, False])
+def test_memory_is_that_of_a_block(tmp_path, monkeypatch, original):
+    monkeypatch.setattr(write_module, "_BLOCK_BYTES", 1 << 20)
+    n = 1000
+    lazy = dask.array.zeros((24, 250, n), chunks=(1, 250, n), dtype=np.float32)  # 24 MB
+    dims, axis = ("shot", "receiver", "time"), {"time": 0.002 * np.arange(n)}
+    ds = xr.Dataset({"amplitude": (dims, lazy)}, axis)
+    ds = conventions.describe(ds)
+    with dask.config.set(scheduler="synchronous"):
+        write_segy(ds.isel(shot=slice(2)), tmp_path / "warm.sgy")
+        path = write_segy(ds, tmp_path / "x.sgy")
+        monkeypatch.setattr(original_module, "BLOCK_BYTES", 1 << 20)
+        ds = xr.open_dataset(path) if original else ds
+        tracemalloc.start()
+        again = write_segy(ds, tmp_path / "y.sgy")
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert again.read_bytes() == path.read_bytes()
+    assert peak < 12e6
+
+
 def training_set(samples=2, sources=3, receivers=4, nt=10, nz=6, nx=5):
     rng = np.random.default_rng(2)
     return conventions.describe(
@@ -440,7 +465,7 @@ def test_cubes_that_do_not_fit(tmp_path, change, message):
     [
         (3, 1e5, r"shot 0 to 2.*int16 \(format 3\) holds -32768 to 32767; the values reach"),
         (3, 0.5, "hold fractions, which int16"),
-        (1, np.inf, "IBM float32.*has no NaN and no infinity.*sample_format=5"),
+        (1, np.inf, "IBM float32.*has no NaN and no infinity.*format 5"),
         (1, 1e76, "do not fit into IBM float32"),
         (5, 1e39, "do not fit into IEEE float32"),
     ],
