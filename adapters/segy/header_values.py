@@ -61,10 +61,12 @@ def offsets(ds: xr.Dataset, dims: tuple[str, ...], lost: list[str]) -> dict[str,
             for end in ("source", "receiver")
         ]
         shape = np.broadcast_shapes(*(c.shape for end in ends for c in end))
-        source, receiver = (
-            tuple(np.nan_to_num(np.broadcast_to(c, shape)).ravel() for c in end) for end in ends
-        )
-        values = signed_distance(source, receiver).reshape(shape)
+        wide = [[np.broadcast_to(c, shape) for c in end] for end in ends]
+        known = np.isfinite(sum(c for end in wide for c in end))  # missing traces have none
+        values = np.full(shape, np.nan)
+        if known.any():
+            source, receiver = (tuple(c[known] for c in end) for end in wide)
+            values[known] = signed_distance(source, receiver)
     else:
         return {}
     return {"offset": whole(np.rint(values), "offset")}

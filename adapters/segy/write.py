@@ -263,8 +263,12 @@ def _original(
     reason = ""
     if known is None and ds.attrs.get("source_format") in ("SEG-Y", "SU"):
         reason = "the cube does not know any more where they are: original=FILE names them"
-    elif known is None or known.variable != name:
+    elif known is None:
         return None
+    elif known.variable != name:
+        if wanted is True:
+            return None
+        reason = f"they are of {known.variable!r}, and {name!r} is written"
     elif known.bare != bare:
         reason = "they are of SEG-Y" if bare else "they are of Seismic Unix"
     fitting = None

@@ -198,6 +198,9 @@ def test_netcdf_keeps_no_headers_and_says_so(tmp_path):
     ds = xr.open_dataset(store)
     path = write_segy(ds, tmp_path / "z.sgy", original=tmp_path / "x.sgy")
     assert path.read_bytes() == (tmp_path / "x.sgy").read_bytes()
+    loud = ds.assign(loud=2 * ds["amplitude"])
+    with pytest.raises(ConventionError, match="they are of 'amplitude', and 'loud' is written"):
+        write_segy(loud, tmp_path / "l.sgy", variable="loud", original=tmp_path / "x.sgy")
 
 
 def test_another_revision_and_back(tmp_path):

@@ -208,6 +208,46 @@ def test_offsets_come_from_the_positions(tmp_path):
         assert f.attributes(37)[:].tolist() == [50, 100, 150, -50, 0, 50]
 
 
+def test_offsets_beside_missing_traces(tmp_path):
+    ds = gathers().drop_vars("receiver_x")
+    x = np.array([[-900.0, -800, np.nan], [-700, -600, -500]])
+    ds = ds.assign_coords(receiver_x=(("shot", "receiver"), x, {"units": "m"}))
+    ds["amplitude"][0, 2] = np.nan
+    with segyio.open(write_segy(ds, tmp_path / "x.sgy"), ignore_geometry=True) as f:
+        assert f.attributes(37)[:].tolist() == [-900, -800, -800, -700, -600]
+
+
+def test_a_training_set_as_obspy_reads_it(tmp_path):
+    """Five sources over one model, as OpenFWI has them."""
+    x, n = 10.0 * np.arange(7), 20
+    values = np.random.default_rng(1).standard_normal((2, 3, n, 7)).astype(np.float32)
+    ds = xr.Dataset(
+        {"amplitude": (("sample", "source", "time", "receiver"), values)},
+        coords={
+            "time": 0.001 * np.arange(n),
+            "source_x": ("source", [0.0, 30, 60]),
+            "source_depth": ("source", [10.0] * 3),
+            "receiver_x": ("receiver", x),
+            "receiver_depth": ("receiver", [10.0] * 7),
+        },
+    )
+    path = write_segy(conventions.describe(ds), tmp_path / "x.sgy")
+    traces = obspy.read(str(path), format="SEGY", unpack_trace_headers=True)
+    for i, trace in enumerate(traces):
+        (sample, source), receiver = divmod(i // 7, 3), i % 7
+        h = trace.stats.segy.trace_header
+        np.testing.assert_array_equal(trace.data, values[sample, source, :, receiver])
+        assert h.original_field_record_number == i // 7 + 1
+        assert h.trace_number_within_the_original_field_record == receiver + 1
+        assert h.energy_source_point_number == source + 1
+        assert (h.source_coordinate_x, h.group_coordinate_x) == (30 * source, x[receiver])
+        offset = h.distance_from_center_of_the_source_point_to_the_center_of_the_receiver_group
+        assert offset == x[receiver] - 30 * source
+        assert (h.source_depth_below_surface, h.receiver_group_elevation) == (10, -10)
+        assert h.sample_interval_in_ms_for_this_trace == 1000
+        assert h.trace_identification_code == 1
+
+
 def test_cubes_of_another_revision_keep_it(tmp_path):
     """Where all headers are written anew, too."""
     path = write_segy(gathers(), tmp_path / "x.sgy", revision=2.1, byte_order="little-endian")
