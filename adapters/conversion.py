@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import json
 import math
@@ -17,8 +18,9 @@ import xarray as xr
 
 from seisgeo.adapters.opening import open_cube
 from seisgeo.adapters.segy import SUFFIXES
+from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.adapters.segy.cube import CUBE_KEY
-from seisgeo.errors import FormatError, OutputExistsError
+from seisgeo.errors import FormatError, OutputExistsError, ParameterError
 from seisgeo.files import whole_output
 
 __all__ = ["convert", "write_netcdf", "write_zarr"]
@@ -151,6 +153,9 @@ def write_netcdf(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: boo
 
     Notes
     -----
+    NetCDF keeps no headers of a SEG-Y file: what is written as SEG-Y from it has new ones, made of
+    the cube's coordinates, and :func:`write_segy` says so. Zarr keeps them.
+
     NetCDF attributes are numbers and text: True is written as 1, a dict or a nested list as JSON,
     and None is left out.
 
@@ -196,6 +201,9 @@ def convert(
     *,
     overwrite: bool = False,
     engine: str | None = None,
+    revision: str | float | None = None,
+    output_format: int | None = None,
+    byte_order: str | None = None,
     **open_options: Any,
 ) -> Path:
     """Convert a file or a folder to another format.
@@ -208,12 +216,16 @@ def convert(
     source : path-like
         Anything that xarray opens: SEG-Y, OpenFWI, Zarr, NetCDF, …
     target : path-like
-        What to make. The suffix says the format: ``.zarr``, ``.nc``, ``.sgy``, ``.segy``, ``.seg``;
-        ``.npy`` is a single OpenFWI file, a name without a suffix a folder of them.
+        What to make. The suffix says the format: ``.zarr``, ``.nc``, ``.sgy``, ``.segy``, ``.seg``,
+        ``.su`` (Seismic Unix); ``.npy`` is a single OpenFWI file, a name without a suffix a folder
+        of them.
     overwrite : bool, default False
         Replace what stands under `target`.
     engine : str, optional
         xarray engine to open `source` with, for instance ``"seisgeo-segy"``; found by itself.
+    revision, output_format, byte_order
+        Of SEG-Y that is written: ``revision``, ``sample_format`` and ``byte_order`` of
+        :func:`seisgeo.adapters.write_segy`. (``sample_format`` is an option of the reader.)
     **open_options
         Options of the reader, see :func:`seisgeo.adapters.open_cube`.
 
@@ -230,6 +242,8 @@ def convert(
         If the suffix of `target` is not known, or nothing can open `source`.
     OutputExistsError
         If `target` exists and `overwrite` is False, or is `source` itself.
+    ParameterError
+        If an option of SEG-Y is given and `target` is none, or it is unknown.
 
     Examples
     --------
@@ -249,7 +263,15 @@ def convert(
             raise OutputExistsError(
                 f"{final} already exists; choose another name or pass overwrite=True"
             )
+    asked = {"revision": revision, "sample_format": output_format, "byte_order": byte_order}
+    asked = {name: value for name, value in asked.items() if value is not None}
+    if asked and final.suffix.lower() not in (*SUFFIXES, *BARE_SUFFIXES):
+        raise ParameterError(
+            f"{final}: revision, sample format and byte order are of SEG-Y; expected a name that "
+            f"ends in {', '.join(SUFFIXES)}"
+        )
     with open_cube(source, engine=engine, **open_options) as ds:
+        write = functools.partial(write, **asked)
         write(ds, final, overwrite=overwrite)
     return final
 
@@ -260,7 +282,7 @@ def _writer(target: Path) -> Callable[..., Any]:
         return write_zarr
     if suffix == ".nc":
         return write_netcdf
-    if suffix in SUFFIXES:
+    if suffix in (*SUFFIXES, *BARE_SUFFIXES):
         from seisgeo.adapters.segy import write_segy
 
         return write_segy
@@ -272,7 +294,8 @@ def _writer(target: Path) -> Callable[..., Any]:
         return write_openfwi
     raise FormatError(
         f"{target}: no writer for the suffix {target.suffix!r}; known: .zarr, .nc (NetCDF), "
-        f"{', '.join(SUFFIXES)} (SEG-Y), .npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
+        f"{', '.join(SUFFIXES)} (SEG-Y), {', '.join(BARE_SUFFIXES)} (Seismic Unix), "
+        ".npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
     )
 
 

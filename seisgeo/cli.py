@@ -208,26 +208,36 @@ def convert(
     /,
     *,
     engine: str | None = None,
+    revision: Literal["0", "1", "2.0", "2.1"] | None = None,
+    output_format: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 15, 16] | None = None,
+    byte_order: Literal["big-endian", "little-endian", "pair-swapped"] | None = None,
     overwrite: Flag = False,
     segy: Segy = SegyOptions(),
 ) -> None:
-    """Convert between SEG-Y, OpenFWI, Zarr and NetCDF; the target's suffix decides.
+    """Convert between SEG-Y, SU, OpenFWI, Zarr and NetCDF; the target's suffix decides.
 
     Cubes larger than memory are no trouble: they are read and written block by block.
 
         seisgeo convert line.sgy line.zarr
         seisgeo convert line.sgy fixed.sgy --coordinate-scale 0.1
+        seisgeo convert line.sgy new.sgy --revision 2.1 --output-format 5
 
     Parameters
     ----------
     source
         File or folder to read.
     target
-        What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.npy (one OpenFWI file), or a
-        name without a suffix for a folder of OpenFWI files.
+        What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.su (Seismic Unix), NAME.npy (one
+        OpenFWI file), or a name without a suffix for a folder of OpenFWI files.
     engine
         Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-openfwi, zarr or h5netcdf;
         found by the source's name.
+    revision
+        Revision of the SEG-Y that is written; by default the source's, or the first that will do.
+    output_format
+        Sample format code of the SEG-Y that is written: 1 IBM float, 3 int16, 5 IEEE float, ...
+    byte_order
+        Byte order of the SEG-Y that is written.
     overwrite
         Replace what stands under the target's name.
     """
@@ -236,7 +246,16 @@ def convert(
     _require_free(target, overwrite)
     options = segy.given()
     engine = engine or ("seisgeo-segy" if options else None)
-    written = adapters.convert(source, target, engine=engine, overwrite=overwrite, **options)
+    written = adapters.convert(
+        source,
+        target,
+        engine=engine,
+        revision=revision,
+        output_format=output_format,
+        byte_order=byte_order,
+        overwrite=overwrite,
+        **options,
+    )
     print(f"wrote {written}")
 
 

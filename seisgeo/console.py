@@ -25,7 +25,7 @@ __all__ = [
 #: Options of this command line, which messages of the library name as arguments of Python.
 _ARGUMENT = re.compile(
     r"\b(overwrite=True|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale|sample_interval"
-    r"|sample_format|quantity|vertical)=(?:\.\.\.)?)(?=(\S?))"
+    r"|sample_format|quantity|vertical|revision|byte_order)=(?:\.\.\.)?)(?=(\S?))"
 )
 
 

@@ -346,13 +346,31 @@ def test_convert_from_format_to_format_and_back(seisgeo, home, work):
         ("line.zarr", "line.nc"),
         ("line.nc", "again.sgy"),
     ):
-        assert seisgeo("convert", source, target) == (0, f"wrote {target}\n", "")
+        code, out, err = seisgeo("convert", source, target)
+        assert (code, out) == (0, f"wrote {target}\n")
+        # NetCDF keeps no headers of the file.
+        assert ("all headers are written anew" in err) == (target == "again.sgy"), err
     with (
         segyio.open(home / "line.sgy", ignore_geometry=True) as first,
         segyio.open("again.sgy", ignore_geometry=True) as last,
     ):
         np.testing.assert_array_equal(first.trace.raw[:], last.trace.raw[:])
         assert [h[37] for h in first.header] == [h[37] for h in last.header]
+
+
+def test_convert_writes_segy_as_asked(seisgeo, home, work):
+    words = ("--revision", "2.1", "--output-format", "6", "--byte-order", "little-endian")
+    assert seisgeo("convert", home / "line.sgy", "new.sgy", *words)[::2] == (0, "")
+    header = (work / "new.sgy").read_bytes()[3200:3600]
+    assert (header[24:26], header[96:100], header[300:302]) == (b"\6\0", b"\4\3\2\1", b"\2\1")
+    code, _, err = seisgeo("convert", home / "line.sgy", "old.sgy", "--revision", "0")
+    assert code == 1
+    assert "IEEE float32 (format 5) big-endian is not in SEG-Y revision 0, but in 1" in err
+    code, _, err = seisgeo("convert", home / "line.sgy", "x.zarr", "--revision", "1")
+    assert code == 1
+    assert "x.zarr: revision, sample format and byte order are of SEG-Y" in err
+    assert seisgeo("convert", home / "line.sgy", "line.su")[0] == 0
+    assert (work / "line.su").stat().st_size == (home / "line.sgy").stat().st_size - 3600
 
 
 def test_convert_training_sets_to_openfwi_and_back(seisgeo, home, work):

@@ -6,6 +6,10 @@ them), the kind of cube its traces make (:mod:`.geometry`), what the samples are
 where the traces lie (:mod:`.positions`), the labelled cube (:mod:`.cube`), and xarray's door to it
 (:mod:`.backend`). Trace headers by themselves make a table (:mod:`.table`).
 Whatever the headers contradict on the way is collected as :class:`.contradictions.Finding`.
+
+The way back (:mod:`.write`): headers that a file had (:mod:`.original`, kept in a store by
+:mod:`.original_zarr`) are taken again (:mod:`.rewrite`), in another revision or byte order where
+that is asked for (:mod:`.recast`); others are made from the cube (:mod:`.outgoing`, :mod:`.fresh`).
 """
 
 from __future__ import annotations

@@ -9,25 +9,29 @@ import xarray as xr
 
 from seisgeo._version import __version__
 from seisgeo.adapters.segy.outgoing import Outgoing
-from seisgeo.adapters.segy.samples import SampleFormat
-from seisgeo.adapters.segy.text import CARD, TEXT_BYTES, encode_text
+from seisgeo.adapters.segy.target import Target
+from seisgeo.adapters.segy.text import CARD, TEXT_BYTES, encode_text, revision_stamp
 
-__all__ = ["text_headers"]
+__all__ = ["restamp", "text_headers"]
 
 _CARDS = TEXT_BYTES // CARD
 _NUMBER = re.compile(r"C ?(\d{1,2})(?!\d)")
 _OURS = "WRITTEN BY SEISGEO"
+# What card 39 of revisions 1 and 2 says, at the end of its line.
+_STAMP = re.compile(r"SEG[ -]?Y[ _]REV ?(\d)(?:\.(\d))?", re.IGNORECASE)
+# Attributes that tell how a cube was made.
+_HISTORY = ("source", "family", "engine", "scheme", "seed", "seisgeo_version", "history")
 
 
-def text_headers(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[bytes]:
+def text_headers(out: Outgoing, target: Target, ds: xr.Dataset) -> list[bytes]:
     """Text headers that a file may begin with, the most faithful first.
 
     Parameters
     ----------
     out : Outgoing
         The cube as traces.
-    fmt : SampleFormat
-        Sample format of the file.
+    target : Target
+        Revision, sample format and byte order of the file.
     ds : xarray.Dataset
         The cube; ``attrs["text_header"]`` is the text that it was read with.
 
@@ -42,8 +46,20 @@ def text_headers(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[bytes
     known = ds.attrs.get("text_header")
     if isinstance(known, str) and known.strip() and _OURS not in known.partition("\n")[0]:
         statement = f"SAMPLES: {_quantity(out)}, {_vertical(out)}"
+        known = restamp(known, target.revision)
         texts = [text for s in ("", statement) if (text := _laid_out(known, s))]
-    return [*texts, encode_text(_description(out, fmt, ds))]
+    return [*texts, encode_text(_description(out, target, ds), target.revision)]
+
+
+def restamp(text: str, revision: tuple[int, int]) -> str:
+    """The text with the revision that it states, if it is another one, put right."""
+    stamp = revision_stamp(revision)
+
+    def right(found: re.Match[str]) -> str:
+        stated = (int(found[1]), int(found[2] or 0))
+        return found[0] if stated == revision else stamp.ljust(len(found[0]))
+
+    return _STAMP.sub(right, text)
 
 
 def _laid_out(text: str, statement: str) -> bytes | None:
@@ -70,8 +86,8 @@ def _laid_out(text: str, statement: str) -> bytes | None:
     return "".join(ordered).encode("cp037", "replace")
 
 
-def _description(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[str]:
-    unit = {"time": "S", "depth": "M"}[out.axis.name]
+def _description(out: Outgoing, target: Target, ds: xr.Dataset) -> list[str]:
+    unit, fmt = {"time": "S", "depth": "M"}[out.axis.name], target.format
     dims = " x ".join(f"{out.data.sizes[d]} {str(d).upper()}" for d in out.data.dims[:-1])
     step = out.axis.interval / (1e6 if out.axis.name == "time" else 1e3)
     cards = [
@@ -79,7 +95,7 @@ def _description(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[str]:
         f"SAMPLES: {_quantity(out)}",
         f"{_vertical(out)} ({unit}), {out.axis.n} SAMPLES OF {step:g} {unit}",
         f"TRACES: {dims}",
-        f"SAMPLE FORMAT: {fmt.name.upper()} (CODE {fmt.code}), BIG-ENDIAN",
+        f"SAMPLE FORMAT: {fmt.name.upper()} (CODE {fmt.code}), {target.byte_order.upper()}",
         "COORDINATES AND ELEVATIONS IN METRES, SCALARS IN BYTES 69-72",
     ]
     if out.kind in ("shots", "receivers"):
@@ -91,8 +107,10 @@ def _description(out: Outgoing, fmt: SampleFormat, ds: xr.Dataset) -> list[str]:
         ]
     else:
         cards += ["CDP 21-24, CDP X 181-184, Y 185-188, INLINE 189-192, CROSSLINE 193-196"]
-    if source := ds.attrs.get("source"):
-        cards.append(f"FROM: {source}")
+    for name in _HISTORY:
+        if (value := ds.attrs.get(name)) is not None:
+            lines = str(value).splitlines() or [""]
+            cards += [f"{name.upper().replace('_', ' ')}: {lines[0]}", *lines[1:]]
     return cards
 
 

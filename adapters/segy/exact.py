@@ -52,8 +52,8 @@ def encode(values: np.ndarray, fmt: SampleFormat, order: Order) -> np.ndarray:
         return as_bytes(_encode_fixed_point(values, fmt).astype(f"{order}u4"))
     if fmt.code in (7, 15):
         low, high = (-(1 << 23), (1 << 23) - 1) if fmt.code == 7 else (0, (1 << 24) - 1)
-        whole = _whole_numbers(values, fmt, low, high)
-        four = whole.astype(f"{order}i4").view(np.uint8).reshape(*values.shape, 4)
+        samples_.require_whole(values, fmt, low, high)
+        four = values.astype(f"{order}i4").view(np.uint8).reshape(*values.shape, 4)
         return as_bytes(four[..., 1:] if order == ">" else four[..., :3])
     if fmt.code == 1 and values.size > _BLOCK:
         rows = max(1, _BLOCK // values.shape[1])
@@ -167,9 +167,17 @@ def _altered(raw: np.ndarray, fmt: SampleFormat, order: Order, scale: float) -> 
 
 
 def _encode_fixed_point(values: np.ndarray, fmt: SampleFormat) -> np.ndarray:
-    """16-bit integers under the smallest gain (a power of two) with which they hold the value."""
-    if not np.isfinite(values).all():
-        raise ConventionError(f"{fmt} has no NaN and no infinity; write with sample_format=5")
+    """16-bit integers under the smallest gain (a power of two) with which they hold the value.
+
+    Numbers above 16 bits are rounded to that many, as floats are to theirs.
+    """
+    samples_.require_finite(values, fmt)
+    small = np.abs(values) < 1 << 15
+    if (values[small] != np.rint(values[small])).any():
+        raise ConventionError(
+            f"the values hold fractions, which {fmt} cannot keep; scale and round them first, "
+            "(ds.amplitude * factor).round(), or write IEEE floats (format 5)"
+        )
     _, power = np.frexp(np.abs(values).astype(np.float64))
     gain = np.maximum(power - 15, 0)
     mantissa = np.rint(np.ldexp(values.astype(np.float64), -gain)).astype(np.int64)
@@ -179,16 +187,3 @@ def _encode_fixed_point(values: np.ndarray, fmt: SampleFormat) -> np.ndarray:
     if (gain > 255).any():
         raise ConventionError(f"values up to {np.abs(values).max():g} do not fit into {fmt}")
     return (mantissa & 0xFFFF).astype(np.uint32) | gain.astype(np.uint32) << 16
-
-
-def _whole_numbers(values: np.ndarray, fmt: SampleFormat, low: int, high: int) -> np.ndarray:
-    if not np.isfinite(values).all():
-        raise ConventionError(f"{fmt} has no NaN and no infinity; write with sample_format=5")
-    if (values != np.rint(values)).any():
-        raise ConventionError(f"the values hold fractions, which {fmt} cannot keep")
-    if values.size and (values.min() < low or values.max() > high):
-        raise ConventionError(
-            f"{fmt} holds {low} to {high}; the values reach from "
-            f"{values.min():g} to {values.max():g}"
-        )
-    return values.astype(np.int64)

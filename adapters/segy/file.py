@@ -79,6 +79,8 @@ class SegyFile:
         Fields of the binary header.
     findings : list of Finding
         What the headers contradict so far.
+    options : dict
+        What it was opened with.
 
     Raises
     ------
@@ -117,7 +119,7 @@ class SegyFile:
 
     def _open(self, options: dict[str, Any], counts: dict[str, Any] | None = None) -> None:
         """Open a file; `counts` are those of a copy that was pickled."""
-        self._options = options
+        self.options = options
         self._kept: dict[str, np.ndarray] | None = None
         self.path = as_place(options["path"])
         self.mapping = options["headers"]
@@ -191,13 +193,13 @@ class SegyFile:
 
     def __getstate__(self) -> dict[str, Any]:
         if self.sample_counts is None:
-            return {"options": self._options}
+            return {"options": self.options}
         # Not every process that gets a copy has to walk through the file.
         w = self._layout
         end = self.size - w.trailer_bytes
         walk = Walk(w.order, w.start, end, w.header_bytes, w.format.itemsize)
         counts = {"walk": walk, "stamp": self.source.stamp, "counts": self.sample_counts}
-        return {"options": self._options, "counts": counts}
+        return {"options": self.options, "counts": counts}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._open(**state)
@@ -354,7 +356,7 @@ class SegyFile:
 
     def _check_format(self) -> None:
         """Fixed point with gain has a zero byte in every sample; without it the code is wrong."""
-        if self.format.code != 4 or self._options["sample_format"] is not None:
+        if self.format.code != 4 or self.options["sample_format"] is not None:
             return
         chosen = np.linspace(0, self.n_traces - 1, 8).astype(int)
         starts = self._layout.starts(chosen) + self.header_bytes

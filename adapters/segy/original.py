@@ -15,31 +15,20 @@ import numpy as np
 import xarray as xr
 
 from seisgeo.adapters.segy.exact import inexact
-from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES
-from seisgeo.adapters.segy.fields import (
-    BINARY_FIELDS,
-    ELEVATIONS,
-    TRACE_FIELDS,
-    Field,
-    Order,
-    header_dtype,
-)
-from seisgeo.adapters.segy.headers import find_header_map
+from seisgeo.adapters.segy.fields import ELEVATIONS, Order
+from seisgeo.adapters.segy.original_part import part_of
 from seisgeo.adapters.segy.samples import SampleFormat
-from seisgeo.adapters.segy.text import TEXT_BYTES
-from seisgeo.errors import ConventionError
 
 if TYPE_CHECKING:
     from seisgeo.adapters.segy.cube import Cube
     from seisgeo.adapters.segy.file import SegyFile
 
-__all__ = ["Original", "binary_header_of", "fit", "of_file", "with_binary"]
+__all__ = ["Original", "fit", "of_file"]
 
 #: Bytes of samples or headers looked at together.
 BLOCK_BYTES = 16 << 20
 
 _VERTICALS = ("time", "depth")
-_INT16_MAX = 32_767
 # Coordinates that stand in trace headers.
 _IN_HEADERS = {
     *("field_record", "source_point", "channel", "cdp", "cdp_trace", "inline", "crossline"),
@@ -83,6 +72,8 @@ class Original:
         and those that would be encoded otherwise than they were.
     kept_samples : callable
         Places in `kept` -> the bytes of their samples.
+    in_pairs : bool
+        Whether the bytes of each pair are swapped in the file; all that stands here is in order.
     changed : tuple of str
         Coordinates that are not what the file gave any more.
     """
@@ -102,7 +93,17 @@ class Original:
     headers: Rows
     kept: np.ndarray
     kept_samples: Rows
+    in_pairs: bool = False
     changed: tuple[str, ...] = ()
+
+    @property
+    def bare(self) -> bool:
+        """Whether the file has no file headers: Seismic Unix."""
+        return not self.head
+
+    def starts(self, numbers: np.ndarray, fmt: SampleFormat) -> np.ndarray:
+        """First byte of traces by their numbers, with samples in a format."""
+        return len(self.head) + numbers * (self.header_bytes + self.n_samples * fmt.itemsize)
 
 
 def of_file(cube: Cube) -> Original | None:
@@ -116,11 +117,10 @@ def of_file(cube: Cube) -> Original | None:
     Returns
     -------
     Original or None
-        None where the file is not there any more, has no file header (SU), has traces of different
-        lengths, or is swapped in pairs.
+        None where the file is not there any more, or has traces of different lengths.
     """
     file = cube.file
-    if file.data_start < FILE_HEADER_BYTES or file.sample_counts is not None or file.pairs_swapped:
+    if file.sample_counts is not None:
         return None
     first, end = file.data_start, file.n_traces * file.trace_bytes
     if isinstance(file.path, Path) and not _is_same(file.path, file.size):
@@ -151,6 +151,7 @@ def of_file(cube: Cube) -> Original | None:
         headers=file.headers.words.rows,
         kept=kept,
         kept_samples=lambda places: _traces(file, kept[places])[:, file.header_bytes :],
+        in_pairs=file.pairs_swapped,
     )
 
 
@@ -166,7 +167,7 @@ def _traces(file: SegyFile, numbers: np.ndarray) -> np.ndarray:
     start, length = file.data_start, file.trace_bytes
     if not len(numbers):
         return np.empty((0, length), np.uint8)
-    if not isinstance(file.path, Path):
+    if not isinstance(file.path, Path) or file.pairs_swapped:
         return file.source.rows(start + numbers * length, length)
     a, b = int(numbers[0]), int(numbers[-1]) + 1
     # Mapped only as long as the result lives: so memory stays bounded.
@@ -212,7 +213,7 @@ def fit(original: Original, ds: xr.Dataset) -> tuple[Original | None, str]:
         places[dim] = found
     if changed := _changed(original.labels.isel(places), ds, {*original.dims, vertical}):
         return None, f"changed: {', '.join(changed)}"
-    return _part(original, places, vertical)
+    return part_of(original, places, vertical)
 
 
 def _labels(ds: xr.Dataset) -> xr.Dataset:
@@ -263,122 +264,3 @@ def _changed(labels: xr.Dataset, ds: xr.Dataset, dims: set[str]) -> list[str]:
 def _same(a: xr.DataArray, b: xr.DataArray) -> bool:
     x, y = np.asarray(a.values), np.asarray(b.values)
     return x.shape == y.shape and np.array_equal(x, y, equal_nan=x.dtype.kind in "fc")
-
-
-def _part(
-    original: Original, places: dict[str, np.ndarray], vertical: str
-) -> tuple[Original | None, str]:
-    window = places[vertical]
-    lookup = original.lookup[np.ix_(*(places[d] for d in original.dims))]
-    known = original.lookup.size == lookup.size
-    cut = len(window) < original.n_samples or not (np.diff(window) == 1).all()
-    labels = original.labels.isel(places)
-    if known and not cut:
-        return dataclasses.replace(original, lookup=lookup, labels=labels), ""
-    if cut and (len(window) == 0 or (np.diff(window) != 1).any()):
-        return None, f"{vertical} is no window of the file's"
-    traces = np.arange(original.n_traces) if known else np.unique(lookup[lookup >= 0])
-    if not len(traces):
-        return None, "no trace of the file is left"
-    first = int(window[0])
-    shift = _shift(original, vertical, first)
-    if shift is None:
-        return None, f"the start of {vertical} is no whole number of units of the delay field"
-
-    def headers(numbers: np.ndarray) -> np.ndarray:
-        table = original.headers(traces[numbers])
-        return _cut(table, original, len(window), shift) if cut else table
-
-    size = original.format.itemsize
-    here = np.flatnonzero(np.isin(original.kept, traces))
-
-    def kept_samples(numbers: np.ndarray) -> np.ndarray:
-        return original.kept_samples(here[numbers])[:, first * size : (first + len(window)) * size]
-
-    binary = binary_header_of(original.head, original.order)
-    changes = {}
-    if cut:
-        changes["samples"] = len(window)
-        if binary["segy_revision"] >= 2 and binary["ext_samples"] > 0:
-            changes["ext_samples"] = len(window)
-    if binary["segy_revision"] >= 2 and binary["total_traces"] > 0:
-        changes["total_traces"] = len(traces)
-    trailers = int(binary["data_trailers"]) if binary["segy_revision"] >= 2 else 0
-    tail = original.tail
-    if not known:  # what is left of a trace that was cut off goes, trailers stay
-        tail = tail[len(tail) - trailers * TEXT_BYTES :] if trailers > 0 else b""
-    return (
-        dataclasses.replace(
-            original,
-            labels=labels,
-            lookup=np.where(lookup >= 0, np.searchsorted(traces, lookup), -1),
-            n_traces=len(traces),
-            n_samples=len(window),
-            head=with_binary(original.head, original.order, changes),
-            tail=tail,
-            headers=headers,
-            kept=np.searchsorted(traces, original.kept[here]),
-            kept_samples=kept_samples,
-        ),
-        "",
-    )
-
-
-def _shift(original: Original, vertical: str, first: int) -> int | None:
-    """What is added to the delay recording time (ms, or m) of traces that start later."""
-    if first == 0:
-        return 0
-    header = original.headers(np.arange(1)).reshape(-1)
-    fields = _trace_fields(header, original)
-    feet = (
-        vertical == "depth"
-        and binary_header_of(original.head, original.order)["measurement_system"] == 2
-    )
-    if feet or int(fields["scalar_trace_header"]) not in (0, 1):
-        return None
-    axis = np.asarray(original.labels[vertical].values, np.float64)
-    later = (axis[first] - axis[0]) * (1e3 if vertical == "time" else 1.0)
-    if abs(later - round(later)) > 1e-6 or abs(later) > _INT16_MAX:
-        return None
-    return round(later)
-
-
-def _cut(table: np.ndarray, original: Original, n_samples: int, shift: int) -> np.ndarray:
-    table = np.array(table)
-    fields = _trace_fields(table, original)
-    fields["trace_sample_count"][fields["trace_sample_count"] != 0] = n_samples
-    if len(table):
-        known = find_header_map(table[0].tobytes(), TRACE_FIELDS).fields
-        if extended := known.get("ext_trace_sample_count"):
-            counts = _trace_fields(table, original, (extended,))[extended.name]
-            counts[counts != 0] = n_samples
-    later = fields["delay_recording_time"].astype(np.int64) + shift
-    if np.abs(later).max(initial=0) > _INT16_MAX:
-        raise ConventionError(
-            f"a delay recording time of {later.max()} does not fit into its 16 bits; shift the "
-            "axis, or write with original=False"
-        )
-    fields["delay_recording_time"] = later
-    return table
-
-
-def _trace_fields(
-    table: np.ndarray, original: Original, fields: tuple[Field, ...] = TRACE_FIELDS
-) -> np.ndarray:
-    dtype = header_dtype(fields, order=original.order, itemsize=original.header_bytes)
-    return np.ascontiguousarray(table).view(dtype)[..., 0]
-
-
-def binary_header_of(head: bytes | bytearray, order: Order) -> np.ndarray:
-    """Binary header of a file, as a structured view on its bytes."""
-    dtype = header_dtype(BINARY_FIELDS, order=order, itemsize=400, first=TEXT_BYTES + 1)
-    return np.ndarray((), dtype, buffer=head, offset=TEXT_BYTES)
-
-
-def with_binary(head: bytes, order: Order, values: dict[str, int]) -> bytes:
-    """A file's header with other values in fields of its binary header."""
-    changed = bytearray(head)
-    binary = binary_header_of(changed, order)
-    for name, value in values.items():
-        binary[name] = value
-    return bytes(changed)

@@ -5,7 +5,7 @@ It stands below the cube, so that the cube opens as ever; ``xarray.open_datatree
 ====================  ======================  ====================================================
 array                 dimensions              holds
 ====================  ======================  ====================================================
-``file_header``       head_byte               all bytes before the first trace
+``file_header``       head_byte               all bytes before the first trace (none in SU)
 ``trace_header``      trace, header_byte      headers of each trace, in the order of the file
 ``trace``             those of the traces     trace of each cell of the cube, -1 where none is
 ``kept_trace``        kept                    traces whose samples the cube does not give back:
@@ -15,8 +15,9 @@ array                 dimensions              holds
 ``trailer``           tail_byte               all bytes after the last whole trace
 ====================  ======================  ====================================================
 
-All bytes are as they stood in the file. The attributes say how it stored samples, and hold a
-checksum (SHA-256) of each of the cube's coordinates, to tell whether they were changed since.
+All bytes are as they stood in the file (pairs that were swapped are in order). The attributes say
+how it stored samples, and hold a checksum (SHA-256) of each of the cube's coordinates, to tell
+whether they were changed since.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from seisgeo.adapters.segy.layout import ORDERS
+from seisgeo.adapters.segy.extents import ORDERS
 from seisgeo.adapters.segy.original import BLOCK_BYTES, Original
 from seisgeo.adapters.segy.samples import FORMATS
 from seisgeo.errors import FormatError
@@ -60,6 +61,7 @@ def store_original(original: Original, store: str | os.PathLike[str]) -> None:
         variable=original.variable,
         trace_dimensions=list(original.dims),
         byte_order=ORDERS[original.order],
+        pair_swapped=original.in_pairs,
         sample_format=original.format.code,
         scale=original.scale,
         n_traces=original.n_traces,
@@ -140,11 +142,12 @@ def read_original(store: str | os.PathLike[str]) -> Original | None:
             n_traces=attrs["n_traces"],
             n_samples=attrs["n_samples"],
             header_bytes=attrs["header_bytes"],
-            head=group["file_header"][:].tobytes(),
+            head=group["file_header"][:].tobytes() if "file_header" in group else b"",
             tail=group["trailer"][:].tobytes() if "trailer" in group else b"",
             headers=lambda numbers: _rows(group["trace_header"], numbers),
             kept=group["kept_trace"][:] if "kept_trace" in group else np.empty(0, np.int64),
             kept_samples=lambda places: _rows(group["kept_samples"], places),
+            in_pairs=attrs.get("pair_swapped", False),
             changed=changed,
         )
     except (KeyError, TypeError, ValueError, StopIteration) as error:

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 import numpy as np
 import xarray as xr
 
+from seisgeo.adapters.segy.binary import with_binary
 from seisgeo.adapters.segy.exact import decode, encode
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype
-from seisgeo.adapters.segy.original import Original, with_binary
+from seisgeo.adapters.segy.original import Original
 from seisgeo.adapters.segy.samples import SampleFormat
 from seisgeo.errors import ConventionError
 
-__all__ = ["blocks", "rewrite"]
+__all__ = ["blocks", "progress", "rewrite"]
 
 _DEAD = 2
 
@@ -46,12 +48,12 @@ def rewrite(
         trace.
     """
     head = original.head
-    if fmt != original.format:
+    if fmt != original.format and not original.bare:
         head = with_binary(head, original.order, {"format": fmt.code})
     stream.write(head)
+    bar = progress(stream, original.lookup.size)
     verticals = [d for d in ds[original.variable].dims if d not in original.dims]
     data = ds[original.variable].transpose(*original.dims, *verticals)
-    length = original.header_bytes + original.n_samples * fmt.itemsize
     most = max(1, block_bytes // (8 * original.n_samples))
     chunks = ds[original.variable].encoding.get("preferred_chunks", {})
     for block in blocks(data.shape[:-1], most, [chunks.get(d, 1) for d in original.dims]):
@@ -73,9 +75,11 @@ def rewrite(
         except ConventionError as error:
             raise ConventionError(
                 f"variable {original.variable!r}, {place}: {error}. The format is that of the "
-                "original; sample_format=5 or 6 (IEEE floats) takes any value"
+                "original; IEEE floats (5 or 6) take any value"
             ) from None
-        _put(stream, len(head), length, numbers, records)
+        _put(stream, original.starts(numbers, fmt), records)
+        bar.update(live.size)
+    bar.close()
     apart = ~np.isin(original.kept, original.lookup)
     places = np.flatnonzero(apart)
     for a in range(0, len(places), most):
@@ -85,8 +89,8 @@ def rewrite(
             samples = encode(decode(samples, original.format, original.order), fmt, original.order)
         numbers = original.kept[chosen]
         records = np.concatenate([original.headers(numbers), samples], axis=1)
-        _put(stream, len(head), length, numbers, records)
-    stream.seek(len(head) + original.n_traces * length)
+        _put(stream, original.starts(numbers, fmt), records)
+    stream.seek(int(original.starts(np.array(original.n_traces), fmt)))
     stream.write(original.tail)
 
 
@@ -126,15 +130,21 @@ def _records(
     return np.concatenate([headers, samples], axis=1)
 
 
-def _put(
-    stream: BinaryIO, start: int, length: int, numbers: np.ndarray, records: np.ndarray
-) -> None:
-    """Write traces to their places, runs of them at once."""
-    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
-    for a, b in itertools.pairwise([0, *breaks.tolist(), len(numbers)]):
+def _put(stream: BinaryIO, starts: np.ndarray, records: np.ndarray) -> None:
+    """Write traces to the bytes where they begin, runs of them at once."""
+    breaks = np.flatnonzero(np.diff(starts) != records.shape[1]) + 1
+    for a, b in itertools.pairwise([0, *breaks.tolist(), len(starts)]):
         if b > a:
-            stream.seek(start + int(numbers[a]) * length)
+            stream.seek(int(starts[a]))
             stream.write(np.ascontiguousarray(records[a:b]).data)
+
+
+def progress(stream: BinaryIO, n_traces: int) -> Any:
+    """A bar that counts traces, for what takes longer than two seconds."""
+    from tqdm.auto import tqdm
+
+    name = Path(str(getattr(stream, "name", ""))).name.removeprefix(".").removesuffix(".partial")
+    return tqdm(total=n_traces, desc=f"writing {name}", unit=" traces", delay=2)
 
 
 def blocks(

@@ -17,7 +17,17 @@ import numpy as np
 from seisgeo.adapters.segy.fields import Order
 from seisgeo.errors import ConventionError
 
-__all__ = ["FORMATS", "SampleFormat", "as_words", "decode", "encode", "gather", "raw_dtype"]
+__all__ = [
+    "FORMATS",
+    "SampleFormat",
+    "as_words",
+    "decode",
+    "encode",
+    "gather",
+    "raw_dtype",
+    "require_finite",
+    "require_whole",
+]
 
 
 class SampleFormat(NamedTuple):
@@ -232,7 +242,7 @@ def encode(values: np.ndarray, fmt: SampleFormat) -> np.ndarray:
     values : numpy.ndarray
         Numbers, any shape.
     fmt : SampleFormat
-        Format to encode to: 1, 2, 3, 5, 6, 8, 9, 10, 11, 12 or 16.
+        Format to encode to, but 4, 7 and 15 (see :func:`.exact.encode`).
 
     Returns
     -------
@@ -246,30 +256,43 @@ def encode(values: np.ndarray, fmt: SampleFormat) -> np.ndarray:
         fraction in an integer format.
     """
     stored = raw_dtype(fmt, ">")
-    if fmt.code in (4, 7, 15):
-        raise ConventionError(f"SEG-Y is not written in {fmt}; choose 1, 2, 3, 5, 6, 8 to 12 or 16")
     if stored.kind == "f":
         with np.errstate(over="ignore"):
             coded = values.astype(stored)
         if np.isinf(coded).any() and np.isfinite(values[np.isinf(coded)]).any():
             raise ConventionError(f"values up to {np.abs(values).max():g} do not fit into {fmt}")
         return coded
+    if fmt.code == 1:
+        require_finite(values, fmt)
+        return _encode_ibm(values.astype(np.float64))
+    info = np.iinfo(stored)
+    require_whole(values, fmt, int(info.min), int(info.max))
+    return values.astype(stored)
+
+
+def require_finite(values: np.ndarray, fmt: SampleFormat) -> None:
+    """Refuse NaN and infinity, which a format does not know."""
     if not np.isfinite(values).all():
         raise ConventionError(
             f"{fmt} has no NaN and no infinity, and {np.count_nonzero(~np.isfinite(values))} "
-            "values are; fill them, or write with sample_format=5"
+            "values are; fill them, or write IEEE floats (format 5)"
         )
-    if fmt.code == 1:
-        return _encode_ibm(values.astype(np.float64))
+
+
+def require_whole(values: np.ndarray, fmt: SampleFormat, low: int, high: int) -> None:
+    """Refuse what an integer format does not hold: nothing is rounded or clipped silently."""
+    require_finite(values, fmt)
     if values.dtype.kind == "f" and (values != np.rint(values)).any():
-        raise ConventionError(f"the values hold fractions, which {fmt} cannot keep")
-    low, high = int(np.iinfo(stored).min), int(np.iinfo(stored).max)
+        raise ConventionError(
+            f"the values hold fractions, which {fmt} cannot keep; scale and round them first, "
+            "(ds.amplitude * factor).round(), or write IEEE floats (format 5)"
+        )
     if values.size and (values.min() < low or values.max() >= high + 1):
         raise ConventionError(
             f"{fmt} holds {low} to {high}; the values reach from "
-            f"{values.min():g} to {values.max():g}"
+            f"{values.min():g} to {values.max():g}: scale them first, or write IEEE "
+            "floats (format 5)"
         )
-    return values.astype(stored)
 
 
 def _encode_ibm(values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ __all__ = [
     "is_end_text",
     "is_text_block",
     "looks_like_text",
+    "revision_stamp",
     "swap_pairs",
 ]
 
@@ -82,27 +83,36 @@ def decode_text(raw: bytes, *, in_pairs: bool = False) -> str:
     return "\n".join(c for c in cards if not re.fullmatch(r"(C ?\d+)?", c))
 
 
-def encode_text(cards: Iterable[str]) -> bytes:
+def encode_text(cards: Iterable[str], revision: tuple[int, int] = (1, 0)) -> bytes:
     """EBCDIC text header of up to 40 cards.
 
     Parameters
     ----------
     cards : iterable of str
         Texts without the leading card number; what is longer than a card goes on on the next.
+    revision : tuple of int, default (1, 0)
+        Revision of the file.
 
     Returns
     -------
     bytes
-        3200 bytes; cards 39 and 40 are those that revision 1 asks for.
+        3200 bytes; cards 39 and 40 are those that the revision asks for.
     """
     room = CARD - 4
     lines: list[str] = []
     for card in cards:
         plain = card.encode("ascii", "replace").decode()
         lines += [plain[i : i + room] for i in range(0, max(len(plain), 1), room)]
-    lines = [*(lines + [""] * 38)[:38], "SEG Y REV1", "END TEXTUAL HEADER"]
+    ending = (revision_stamp(revision), "END TEXTUAL HEADER" if revision[0] else "END EBCDIC")
+    lines = [*(lines + [""] * 38)[:38], *ending]
     numbered = (f"C{i:>2} {line}".ljust(CARD) for i, line in enumerate(lines, start=1))
     return "".join(numbered).encode("cp037")
+
+
+def revision_stamp(revision: tuple[int, int]) -> str:
+    """What card 39 says of the revision; nothing in revision 0."""
+    stamps = {0: "", 1: "SEG Y REV1"}
+    return stamps.get(revision[0], "SEG-Y REV{}.{}".format(*revision))
 
 
 def is_end_text(raw: bytes) -> bool:

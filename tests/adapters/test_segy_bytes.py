@@ -235,7 +235,7 @@ def test_another_format_under_the_same_headers(tmp_path):
     ds = xr.open_dataset(convert(source, tmp_path / "y.zarr"))
     ds["amplitude"] = ds["amplitude"] / 7
     with pytest.raises(
-        ConventionError, match=r"shot 0 to 3.*fractions, which int16.*sample_format"
+        ConventionError, match=r"shot 0 to 3.*fractions, which int16.*IEEE floats .5 or 6. take"
     ):
         write_segy(ds, tmp_path / "z.sgy")
     assert not (tmp_path / "z.sgy").exists()
