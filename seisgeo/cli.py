@@ -79,7 +79,7 @@ Segy = Annotated[SegyOptions, Parameter(name="*", group=SEGY)]
 
 @app.command(sort_key=1)
 def info(
-    file: Path,
+    file: str,
     /,
     *,
     headers: Flag = False,
@@ -101,7 +101,8 @@ def info(
     Parameters
     ----------
     file
-        SEG-Y, OpenFWI .npy or folder, Zarr store, NetCDF, or a model that `seisgeo fit` saved.
+        SEG-Y, OpenFWI .npy or folder, Zarr store, NetCDF, or a model that `seisgeo fit` saved;
+        SEG-Y also by its address (https://…, s3://…).
     headers
         Show the binary, trace and text headers too.
     engine
@@ -132,7 +133,7 @@ def info(
 
 @app.command(sort_key=2)
 def convert(
-    source: Path,
+    source: str,
     target: Path,
     /,
     *,
@@ -150,7 +151,7 @@ def convert(
     Parameters
     ----------
     source
-        File or folder to read.
+        File or folder to read; SEG-Y also by its address (https://…, s3://…).
     target
         What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.npy (one OpenFWI file), or a
         name without a suffix for a folder of OpenFWI files.

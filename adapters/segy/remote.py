@@ -151,12 +151,13 @@ class RemoteSource:
             return np.empty(0, np.uint8)
         if self.data is not None:
             return self.data[a:b]
+        self._require_same()
         if b - a > 4 * _PAGE_BYTES:
-            return self._all([(a, b)])[0]
+            return self._fetch([(a, b)])[0]
         numbers = range(a // _PAGE_BYTES, (b - 1) // _PAGE_BYTES + 1)
         lacking = [n for n in numbers if n not in self._pages]
         ends = [(n * _PAGE_BYTES, min((n + 1) * _PAGE_BYTES, self._size)) for n in lacking]
-        got = dict(zip(lacking, self._all(ends), strict=True)) if lacking else {}
+        got = dict(zip(lacking, self._fetch(ends), strict=True)) if lacking else {}
         pages = [got[n] if n in got else self._pages[n] for n in numbers]
         for n, page in got.items():
             self._pages[n] = page
@@ -171,6 +172,7 @@ class RemoteSource:
         starts = np.asarray(starts, np.int64)
         if self.data is not None:
             return gather_rows(self.data, starts, length)
+        self._require_same()
         key = (starts.tobytes(), length)
         if len(starts) <= _FEW_ROWS and key in self._results:
             return self._results[key].copy()
@@ -192,7 +194,7 @@ class RemoteSource:
             flight.append((a, b))
             size += int(ends[b - 1] - ordered[a])
             if size >= _FLIGHT_BYTES or i == len(firsts) - 1:
-                parts = self._all([(int(ordered[a]), int(ends[b - 1])) for a, b in flight])
+                parts = self._fetch([(int(ordered[a]), int(ends[b - 1])) for a, b in flight])
                 for (a, b), part in zip(flight, parts, strict=True):
                     out[order[a:b]] = gather_rows(part, ordered[a:b] - ordered[a], length)
                 flight, size = [], 0
@@ -202,13 +204,10 @@ class RemoteSource:
                 self._results.popitem(last=False)
         return out
 
-    def _all(self, ranges: list[tuple[int, int]]) -> list[np.ndarray]:
-        """Ranges of a file that is still the same."""
-        if time.monotonic() - self._asked > _RECHECK_SECONDS:
-            self._require_same()
-        return self._fetch(ranges)
-
-    def _require_same(self) -> None:
+    def _require_same(self, *, at_once: bool = False) -> None:
+        """Make sure, if it was not just done, that the file is what it was when it was opened."""
+        if not at_once and time.monotonic() - self._asked <= _RECHECK_SECONDS:
+            return
         now = self._ask()
         if now != self.stamp:
             raise RemoteFileError(
@@ -230,11 +229,11 @@ class RemoteSource:
     def _whole(self, part: Any, start: int, end: int) -> np.ndarray:
         """Bytes of a range that came back as asked for."""
         if isinstance(part, BaseException):
-            self._require_same()
+            self._require_same(at_once=True)
             raise self._explained(part) from part
         if len(part) == end - start:
             return np.frombuffer(part, np.uint8)
-        self._require_same()
+        self._require_same(at_once=True)
         if len(part) == self._size:
             raise self._no_ranges()
         raise RemoteFileError(
@@ -251,7 +250,8 @@ class RemoteSource:
             causes.append(cause)
         status = next((s for c in causes if isinstance(s := getattr(c, "status", None), int)), None)
         refused = next((c for c in causes if isinstance(c, ConnectionError | TimeoutError)), None)
-        why = " ".join(str(error).split()) or type(error).__name__
+        last = causes[-1]
+        why = " ".join(str(last).split()) or type(last).__name__
         if status == 404 or (status is None and refused is None and _is_missing(causes)):
             return MissingFileError(f"{self._shown}: no such file")
         if status in (401, 403) or any(isinstance(c, PermissionError) for c in causes):
@@ -267,11 +267,14 @@ class RemoteSource:
             return RemoteFileError(
                 f"{self._shown}: the server cannot be reached ({said}); check address and network"
             )
-        return RemoteFileError(f"{self._shown}: cannot be read ({type(error).__name__}: {why})")
+        return RemoteFileError(f"{self._shown}: cannot be read ({type(last).__name__}: {why})")
 
 
 def _is_missing(causes: list[BaseException]) -> bool:
-    return isinstance(causes[0], FileNotFoundError) and not any(map(_is_network, causes[1:]))
+    if not isinstance(causes[0], FileNotFoundError) or any(map(_is_network, causes[1:])):
+        return False
+    # fsspec calls a page missing whatever went wrong.
+    return not any(isinstance(c, AttributeError | TypeError | ValueError) for c in causes[1:])
 
 
 def _is_network(error: BaseException) -> bool:
