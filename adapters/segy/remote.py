@@ -84,7 +84,7 @@ class RemoteSource:
             self.data = self._fetch([(0, self._size)])[0] if self._size else np.empty(0, np.uint8)
             return
         self._require_ranges()
-        (head,) = self._fetch([(0, _PAGE_BYTES)])
+        (head,) = self._fetch([(0, min(_PAGE_BYTES, self._size))])
         self._pages[0] = head
 
     def _connect(self, options: dict[str, Any]) -> tuple[Any, str]:
