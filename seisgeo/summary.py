@@ -73,10 +73,10 @@ def summarise(
             raise MissingFileError(f"{file}: no such file or folder")
         if engine is None and _is_model(file):
             return _model(file)
-    engine = find_engine(file, engine)
+    engine = find_engine(path, engine)
     if engine == "seisgeo-segy":
-        return adapters.describe_segy(file, **options)
-    with adapters.open_cube(file, engine=engine, **options) as ds:
+        return adapters.describe_segy(path, **options)
+    with adapters.open_cube(path, engine=engine, **options) as ds:
         return {"format": _FORMATS.get(engine, engine), **_cube(file, ds)}
 
 

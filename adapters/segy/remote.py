@@ -73,7 +73,6 @@ class RemoteSource:
 
     def __init__(self, url: Url, storage_options: dict[str, Any] | None = None) -> None:
         self.url = url
-        self._shown = _without_secrets(url)
         self._fs, self._path = self._connect(storage_options or {})
         self._pages: OrderedDict[int, np.ndarray] = OrderedDict()
         self._results: OrderedDict[tuple[bytes, int], np.ndarray] = OrderedDict()
@@ -92,15 +91,15 @@ class RemoteSource:
         try:
             from fsspec.core import url_to_fs
 
-            return url_to_fs(str(self.url), **options)
+            return url_to_fs(self.url.address, **options)
         except ImportError as error:
             package = _PACKAGES.get(protocol, "")
             todo = f"pip install {package}" if package else str(error)
             raise RemoteFileError(
-                f"{self._shown}: reading {protocol}:// needs a package that is not there: {todo}"
+                f"{self.url}: reading {protocol}:// needs a package that is not there: {todo}"
             ) from error
         except (ValueError, TypeError) as error:
-            raise RemoteFileError(f"{self._shown}: {error}") from error
+            raise RemoteFileError(f"{self.url}: {error}") from error
         except Exception as error:  # each file system has its own
             raise self._explained(error) from error
 
@@ -112,10 +111,10 @@ class RemoteSource:
         except Exception as error:
             raise self._explained(error) from error
         if info.get("type") == "directory":
-            raise RemoteFileError(f"{self._shown}: is a folder; expected a file")
+            raise RemoteFileError(f"{self.url}: is a folder; expected a file")
         if info.get("size") is None:
             raise RemoteFileError(
-                f"{self._shown}: the server does not say how long the file is, so that it cannot "
+                f"{self.url}: the server does not say how long the file is, so that it cannot "
                 "be read in parts; download it first"
             )
         if info.get("partial", True) is False:
@@ -138,7 +137,7 @@ class RemoteSource:
 
     def _no_ranges(self) -> RemoteFileError:
         return RemoteFileError(
-            f"{self._shown}: the server gives no ranges of bytes, only whole files (it ignores the "
+            f"{self.url}: the server gives no ranges of bytes, only whole files (it ignores the "
             "Range header); download it first, or put 'simplecache::' before the address"
         )
 
@@ -211,7 +210,7 @@ class RemoteSource:
         now = self._ask()
         if now != self.stamp:
             raise RemoteFileError(
-                f"{self._shown}: the file has changed since it was opened "
+                f"{self.url}: the file has changed since it was opened "
                 f"(it was {', '.join(self.stamp)} and is {', '.join(now)}); open it again"
             )
         self._asked = time.monotonic()
@@ -237,7 +236,7 @@ class RemoteSource:
         if len(part) == self._size:
             raise self._no_ranges()
         raise RemoteFileError(
-            f"{self._shown}: bytes {start + 1}-{end} were asked for and {len(part)} bytes came; "
+            f"{self.url}: bytes {start + 1}-{end} were asked for and {len(part)} bytes came; "
             "try again, or download the file first"
         )
 
@@ -253,21 +252,21 @@ class RemoteSource:
         last = causes[-1]
         why = " ".join(str(last).split()) or type(last).__name__
         if status == 404 or (status is None and refused is None and _is_missing(causes)):
-            return MissingFileError(f"{self._shown}: no such file")
+            return MissingFileError(f"{self.url}: no such file")
         if status in (401, 403) or any(isinstance(c, PermissionError) for c in causes):
             said = f" (the server answered {status})" if status else f" ({why})"
             return RemoteFileError(
-                f"{self._shown}: access is refused{said}; give credentials with storage_options="
+                f"{self.url}: access is refused{said}; give credentials with storage_options="
             )
         if status is not None:
-            return RemoteFileError(f"{self._shown}: the server answered {status}; try again later")
+            return RemoteFileError(f"{self.url}: the server answered {status}; try again later")
         root = refused or next((c for c in causes if _is_network(c)), None)
         if root is not None:
             said = " ".join(str(root).split()) or type(root).__name__
             return RemoteFileError(
-                f"{self._shown}: the server cannot be reached ({said}); check address and network"
+                f"{self.url}: the server cannot be reached ({said}); check address and network"
             )
-        return RemoteFileError(f"{self._shown}: cannot be read ({type(last).__name__}: {why})")
+        return RemoteFileError(f"{self.url}: cannot be read ({type(last).__name__}: {why})")
 
 
 def _is_missing(causes: list[BaseException]) -> bool:
@@ -281,9 +280,3 @@ def _is_network(error: BaseException) -> bool:
     """Whether an error is one of aiohttp's or botocore's about the connection."""
     home = type(error).__module__.split(".")[0]
     return home in ("aiohttp", "botocore", "aiobotocore", "socket", "ssl")
-
-
-def _without_secrets(url: str) -> str:
-    """An address for messages: without password and query, which may hold a signature."""
-    plain = re.sub(r"//[^/@]*@", "//", url)
-    return plain.split("?")[0] if "http" in plain.split("://")[0] else plain

@@ -274,6 +274,8 @@ def test_name_with_a_query(web):
     web.files["line.sgy"] = LARGE
     ds = open_cube(f"{web.url}/line.sgy?version=2")
     assert ds["amplitude"].shape == (10, 30, 2000)
+    # It may be a signature: it goes into no file that is made from this.
+    assert ds.attrs["source"] == f"{web.url}/line.sgy"
 
 
 def test_options_of_the_file_system_are_handed_on(web, monkeypatch):
