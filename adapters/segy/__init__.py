@@ -1,7 +1,9 @@
 """SEG-Y: any revision and sample format to labelled, lazy cubes, and back.
 
-The chain of a file that is opened, one module each: its bytes (:mod:`.file`, with the header fields
-of :mod:`.fields` and the sample formats of :mod:`.samples`), the kind of cube its traces make
+The chain of a file that is opened, one module each: its bytes, mapped or remote (:mod:`.source`,
+:mod:`.remote`), how they are cut into traces (:mod:`.layout`, :mod:`.lengths`), its headers
+(:mod:`.headers`, kept by :mod:`.index`) and samples (:mod:`.reading`, :mod:`.samples`), all of them
+behind one class (:mod:`.file`), the kind of cube its traces make
 (:mod:`.geometry`), what the samples are (:mod:`.content`), where the traces lie
 (:mod:`.positions`), the labelled cube (:mod:`.cube`), and xarray's door to it (:mod:`.backend`).
 Whatever the headers contradict on the way is collected as :class:`.contradictions.Finding`.

@@ -187,6 +187,13 @@ class LocalSource:
             advice = mmap.MADV_SEQUENTIAL if wanted else mmap.MADV_NORMAL
             self._mapping.madvise(advice)
 
+    def release(self) -> None:
+        """Give mapped pages back, which count as memory of this process; they stay in the cache."""
+        import mmap
+
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
+
 
 def gather_rows(data: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """Rows of `length` bytes from an array of bytes; 0 beyond its end."""
