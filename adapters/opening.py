@@ -39,7 +39,7 @@ def open_cube(
     ----------
     path : path-like
         SEG-Y, SU, SEG-2, OpenFWI, Zarr, NetCDF, or whatever else an installed xarray engine reads;
-        also the address (``s3://…``) of a Zarr store.
+        also the address (``https://…``, ``s3://…``) of SEG-Y, SU or a Zarr store.
     engine : str, optional
         Reader to use, for instance ``"seisgeo-segy"``; by default the one that recognises the file.
     **options

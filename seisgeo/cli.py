@@ -93,7 +93,7 @@ Segy = Annotated[SegyOptions, Parameter(name="*", group=SEGY)]
 
 @app.command(sort_key=1)
 def info(
-    file: Path,
+    file: str,
     /,
     *,
     headers: Flag = False,
@@ -115,7 +115,8 @@ def info(
     Parameters
     ----------
     file
-        SEG-Y, OpenFWI .npy or folder, Zarr store, NetCDF, or a model that `seisgeo fit` saved.
+        SEG-Y, OpenFWI .npy or folder, Zarr store, NetCDF, or a model that `seisgeo fit` saved;
+        SEG-Y also by its address (https://…, s3://…).
     headers
         Show the binary, trace and text headers too.
     engine
@@ -203,7 +204,7 @@ def headers(
 
 @app.command(sort_key=2)
 def convert(
-    source: Path,
+    source: str,
     target: Path,
     /,
     *,
@@ -225,7 +226,7 @@ def convert(
     Parameters
     ----------
     source
-        File or folder to read.
+        File or folder to read; SEG-Y also by its address (https://…, s3://…).
     target
         What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.su (Seismic Unix), NAME.npy (one
         OpenFWI file), or a name without a suffix for a folder of OpenFWI files.

@@ -18,6 +18,7 @@ import xarray as xr
 from seisgeo import adapters, conventions
 from seisgeo.adapters.opening import find_engine
 from seisgeo.adapters.segy.geometry import LAYOUTS
+from seisgeo.adapters.segy.source import Url, as_place
 from seisgeo.errors import MissingFileError, SeisgeoError
 from seisgeo.synth.survey import Survey
 
@@ -52,7 +53,7 @@ def summarise(
     Parameters
     ----------
     path : path-like
-        SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model.
+        SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model; SEG-Y also by its URL.
     engine : str, optional
         Reader to use, if not the one that recognises the file.
     **options
@@ -72,15 +73,16 @@ def summarise(
     FormatError
         If nothing can read it.
     """
-    file = Path(path)
-    if not file.exists():
-        raise MissingFileError(f"{file}: no such file or folder")
-    if engine is None and _is_model(file):
-        return _model(file)
-    engine = find_engine(file, engine)
+    file = as_place(path)
+    if isinstance(file, Path):
+        if not file.exists():
+            raise MissingFileError(f"{file}: no such file or folder")
+        if engine is None and _is_model(file):
+            return _model(file)
+    engine = find_engine(path, engine)
     if engine in ("seisgeo-segy", "seisgeo-su"):
-        return adapters.describe_segy(file, **options)
-    with adapters.open_cube(file, engine=engine, **options) as ds:
+        return adapters.describe_segy(path, **options)
+    with adapters.open_cube(path, engine=engine, **options) as ds:
         return {"format": _FORMATS.get(engine, engine), **_cube(file, ds)}
 
 
@@ -112,7 +114,7 @@ def _model(file: Path) -> dict[str, Any]:
     }
 
 
-def _cube(file: Path, ds: xr.Dataset) -> dict[str, Any]:
+def _cube(file: Path | Url, ds: xr.Dataset) -> dict[str, Any]:
     findings = str(ds.attrs.get("contradictions", "")).splitlines()
     if not ds.data_vars:
         findings.append("no cube: nothing at the top of this file is an array with dimensions")
@@ -149,7 +151,9 @@ def _cube(file: Path, ds: xr.Dataset) -> dict[str, Any]:
     }
 
 
-def _size(file: Path) -> int:
+def _size(file: Path | Url) -> int | None:
+    if isinstance(file, Url):
+        return None
     files = file.rglob("*") if file.is_dir() else [file]
     return sum(f.stat().st_size for f in files if f.is_file())
 

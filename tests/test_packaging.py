@@ -32,7 +32,18 @@ HOMES = {"seisgeo": "seisgeo", "adapters": "seisgeo/adapters", "synth": "seisgeo
 # What conda-forge calls differently, and what it does not have.
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base"}
 ONLY_ON_PYPI = {"deepwave"}
-HEAVY = {"torch", "deepwave", "obspy", "dask", "matplotlib", "lightning", "numba", "segyio"}
+HEAVY = {
+    "torch",
+    "deepwave",
+    "obspy",
+    "dask",
+    "matplotlib",
+    "lightning",
+    "numba",
+    "segyio",
+    "fsspec",
+    "aiohttp",
+}
 
 
 def sources() -> dict[str, str]:

@@ -1,9 +1,11 @@
 """SEG-Y: any revision and sample format to labelled, lazy cubes, and back.
 
-The chain of a file that is opened, one module each: its bytes (:mod:`.file`, with the sample
-formats of :mod:`.samples`, and the header fields of :mod:`.fields` where :mod:`.headers` finds
-them), the kind of cube its traces make (:mod:`.geometry`), what the samples are (:mod:`.content`),
-where the traces lie (:mod:`.positions`), the labelled cube (:mod:`.cube`), and xarray's door to it
+The chain of a file that is opened, one module each: its bytes, mapped or remote (:mod:`.source`,
+:mod:`.remote`), how they are cut into traces (:mod:`.layout`, :mod:`.lengths`), its headers
+(:mod:`.scan`, kept by :mod:`.index`; :mod:`.headers` finds their :mod:`.fields`) and samples
+(:mod:`.reading`, :mod:`.samples`), all of them behind one class (:mod:`.file`), the kind of cube
+its traces make (:mod:`.recognise`, :mod:`.geometry`), what the samples are (:mod:`.content`), where
+the traces lie (:mod:`.positions`), the labelled cube (:mod:`.cube`), and xarray's door to it
 (:mod:`.backend`). Trace headers by themselves make a table (:mod:`.table`).
 Whatever the headers contradict on the way is collected as :class:`.contradictions.Finding`.
 

@@ -19,12 +19,12 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
 
     Parameters
     ----------
-    path : path-like
-        The file.
+    path : path-like or str
+        The file, or its URL.
     **options
         Options of ``xarray.open_dataset(..., engine="seisgeo-segy")``: ``layout``, ``keys``,
         ``headers``, ``coordinate_scale``, ``sample_interval``, ``sample_format``, ``quantity``,
-        ``vertical``.
+        ``vertical``, ``storage_options``.
 
     Returns
     -------

@@ -263,7 +263,7 @@ def _homes(place: Path | Url, source: Source) -> list[Path]:
     if len(source) < _LEAST_BYTES if local else source.data is not None:
         return []
     beside = [place.with_name(place.name + INDEX_SUFFIX)] if isinstance(place, Path) else []
-    address = str(place.absolute()) if isinstance(place, Path) else place.split("?")[0]
+    address = str(place.absolute()) if isinstance(place, Path) else str(place)
     key = hashlib.blake2b(address.encode(), digest_size=12).hexdigest()
     folder = Path(wish) if wish else _cache_folder()
     away = folder / f"{key}-{place.name[-80:]}{INDEX_SUFFIX}"

@@ -20,7 +20,7 @@ from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.disagreements import contradictions, why_none
 from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES, ORDERS
 from seisgeo.adapters.segy.fields import Order
-from seisgeo.adapters.segy.lengths import KnownCounts, find_counts
+from seisgeo.adapters.segy.lengths import KnownCounts, Walk, find_counts, leads_to_end
 from seisgeo.adapters.segy.samples import FORMATS, SampleFormat
 from seisgeo.adapters.segy.source import Source, Url
 from seisgeo.adapters.segy.text import looks_like_text
@@ -201,11 +201,14 @@ def with_counts(
         One whose trace headers lead from trace to trace to the end of the file, by counts that
         differ; else `best`.
     """
-    if best.agreement == 1 or (best.is_exact and best.n_traces == 1):
+    if best.is_exact and best.n_traces == 1:
         return best
-    if best.n_traces > 1 and extents.counts_repeat(
-        data, best.start, best.trace_bytes, best.n_traces, best.order
-    ):
+    repeated = best.agreement == 1 or (
+        best.n_traces > 1
+        and extents.counts_repeat(data, best.start, best.trace_bytes, best.n_traces, best.order)
+    )
+    # What is left behind the last whole trace may be shorter traces.
+    if repeated and (best.left_over < best.header_bytes or not _ends_shorter(data, best)):
         return best
     tried = set()
     for w in sorted(layouts, key=lambda w: w is not best):
@@ -226,6 +229,12 @@ def with_counts(
             counts=found.counts,
         )
     return best
+
+
+def _ends_shorter(data: Source, w: Layout) -> bool:
+    end = len(data) - w.trailer_bytes
+    first = end - w.left_over
+    return leads_to_end(data, Walk(w.order, first, end, w.header_bytes, w.format.itemsize))
 
 
 def _layouts(data: Source, order: Order, sample_format: int | None) -> Iterator[Layout]:

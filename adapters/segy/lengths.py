@@ -16,7 +16,7 @@ import numpy as np
 from seisgeo.adapters.segy.fields import TRACE_HEADER_BYTES, Order
 from seisgeo.adapters.segy.source import Source
 
-__all__ = ["Counts", "KnownCounts", "Walk", "find_counts"]
+__all__ = ["Counts", "KnownCounts", "Walk", "find_counts", "leads_to_end"]
 
 #: Looks up the counts of a walk that was made before.
 KnownCounts = Callable[["Walk"], np.ndarray | None]
@@ -94,6 +94,15 @@ def find_counts(
     if left_over < 0 or (left_over and len(counts) < _LEAST_OF_CUT):
         return None
     return Counts(counts, left_over)
+
+
+def leads_to_end(data: Source, walk: Walk) -> bool:
+    """Whether the counts of the headers between two bytes lead exactly from one to the other."""
+    counts = _follow(data, walk)
+    if counts is None or not len(counts):
+        return False
+    length = len(counts) * walk.header_bytes + int(counts.sum(dtype=np.int64)) * walk.itemsize
+    return walk.start + length == walk.end
 
 
 def _follow(data: Source, walk: Walk) -> np.ndarray | None:

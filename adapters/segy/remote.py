@@ -73,7 +73,6 @@ class RemoteSource:
 
     def __init__(self, url: Url, storage_options: dict[str, Any] | None = None) -> None:
         self.url = url
-        self._shown = _without_secrets(url)
         self._fs, self._path = self._connect(storage_options or {})
         self._pages: OrderedDict[int, np.ndarray] = OrderedDict()
         self._results: OrderedDict[tuple[bytes, int], np.ndarray] = OrderedDict()
@@ -84,7 +83,7 @@ class RemoteSource:
             self.data = self._fetch([(0, self._size)])[0] if self._size else np.empty(0, np.uint8)
             return
         self._require_ranges()
-        (head,) = self._fetch([(0, _PAGE_BYTES)])
+        (head,) = self._fetch([(0, min(_PAGE_BYTES, self._size))])
         self._pages[0] = head
 
     def _connect(self, options: dict[str, Any]) -> tuple[Any, str]:
@@ -92,15 +91,15 @@ class RemoteSource:
         try:
             from fsspec.core import url_to_fs
 
-            return url_to_fs(str(self.url), **options)
+            return url_to_fs(self.url.address, **options)
         except ImportError as error:
             package = _PACKAGES.get(protocol, "")
             todo = f"pip install {package}" if package else str(error)
             raise RemoteFileError(
-                f"{self._shown}: reading {protocol}:// needs a package that is not there: {todo}"
+                f"{self.url}: reading {protocol}:// needs a package that is not there: {todo}"
             ) from error
         except (ValueError, TypeError) as error:
-            raise RemoteFileError(f"{self._shown}: {error}") from error
+            raise RemoteFileError(f"{self.url}: {error}") from error
         except Exception as error:  # each file system has its own
             raise self._explained(error) from error
 
@@ -112,10 +111,10 @@ class RemoteSource:
         except Exception as error:
             raise self._explained(error) from error
         if info.get("type") == "directory":
-            raise RemoteFileError(f"{self._shown}: is a folder; expected a file")
+            raise RemoteFileError(f"{self.url}: is a folder; expected a file")
         if info.get("size") is None:
             raise RemoteFileError(
-                f"{self._shown}: the server does not say how long the file is, so that it cannot "
+                f"{self.url}: the server does not say how long the file is, so that it cannot "
                 "be read in parts; download it first"
             )
         if info.get("partial", True) is False:
@@ -138,7 +137,7 @@ class RemoteSource:
 
     def _no_ranges(self) -> RemoteFileError:
         return RemoteFileError(
-            f"{self._shown}: the server gives no ranges of bytes, only whole files (it ignores the "
+            f"{self.url}: the server gives no ranges of bytes, only whole files (it ignores the "
             "Range header); download it first, or put 'simplecache::' before the address"
         )
 
@@ -151,12 +150,13 @@ class RemoteSource:
             return np.empty(0, np.uint8)
         if self.data is not None:
             return self.data[a:b]
+        self._require_same()
         if b - a > 4 * _PAGE_BYTES:
-            return self._all([(a, b)])[0]
+            return self._fetch([(a, b)])[0]
         numbers = range(a // _PAGE_BYTES, (b - 1) // _PAGE_BYTES + 1)
         lacking = [n for n in numbers if n not in self._pages]
         ends = [(n * _PAGE_BYTES, min((n + 1) * _PAGE_BYTES, self._size)) for n in lacking]
-        got = dict(zip(lacking, self._all(ends), strict=True)) if lacking else {}
+        got = dict(zip(lacking, self._fetch(ends), strict=True)) if lacking else {}
         pages = [got[n] if n in got else self._pages[n] for n in numbers]
         for n, page in got.items():
             self._pages[n] = page
@@ -171,6 +171,7 @@ class RemoteSource:
         starts = np.asarray(starts, np.int64)
         if self.data is not None:
             return gather_rows(self.data, starts, length)
+        self._require_same()
         key = (starts.tobytes(), length)
         if len(starts) <= _FEW_ROWS and key in self._results:
             return self._results[key].copy()
@@ -192,7 +193,7 @@ class RemoteSource:
             flight.append((a, b))
             size += int(ends[b - 1] - ordered[a])
             if size >= _FLIGHT_BYTES or i == len(firsts) - 1:
-                parts = self._all([(int(ordered[a]), int(ends[b - 1])) for a, b in flight])
+                parts = self._fetch([(int(ordered[a]), int(ends[b - 1])) for a, b in flight])
                 for (a, b), part in zip(flight, parts, strict=True):
                     out[order[a:b]] = gather_rows(part, ordered[a:b] - ordered[a], length)
                 flight, size = [], 0
@@ -202,17 +203,14 @@ class RemoteSource:
                 self._results.popitem(last=False)
         return out
 
-    def _all(self, ranges: list[tuple[int, int]]) -> list[np.ndarray]:
-        """Ranges of a file that is still the same."""
-        if time.monotonic() - self._asked > _RECHECK_SECONDS:
-            self._require_same()
-        return self._fetch(ranges)
-
-    def _require_same(self) -> None:
+    def _require_same(self, *, at_once: bool = False) -> None:
+        """Make sure, if it was not just done, that the file is what it was when it was opened."""
+        if not at_once and time.monotonic() - self._asked <= _RECHECK_SECONDS:
+            return
         now = self._ask()
         if now != self.stamp:
             raise RemoteFileError(
-                f"{self._shown}: the file has changed since it was opened "
+                f"{self.url}: the file has changed since it was opened "
                 f"(it was {', '.join(self.stamp)} and is {', '.join(now)}); open it again"
             )
         self._asked = time.monotonic()
@@ -230,15 +228,15 @@ class RemoteSource:
     def _whole(self, part: Any, start: int, end: int) -> np.ndarray:
         """Bytes of a range that came back as asked for."""
         if isinstance(part, BaseException):
-            self._require_same()
+            self._require_same(at_once=True)
             raise self._explained(part) from part
         if len(part) == end - start:
             return np.frombuffer(part, np.uint8)
-        self._require_same()
+        self._require_same(at_once=True)
         if len(part) == self._size:
             raise self._no_ranges()
         raise RemoteFileError(
-            f"{self._shown}: bytes {start + 1}-{end} were asked for and {len(part)} bytes came; "
+            f"{self.url}: bytes {start + 1}-{end} were asked for and {len(part)} bytes came; "
             "try again, or download the file first"
         )
 
@@ -251,36 +249,34 @@ class RemoteSource:
             causes.append(cause)
         status = next((s for c in causes if isinstance(s := getattr(c, "status", None), int)), None)
         refused = next((c for c in causes if isinstance(c, ConnectionError | TimeoutError)), None)
-        why = " ".join(str(error).split()) or type(error).__name__
+        last = causes[-1]
+        why = " ".join(str(last).split()) or type(last).__name__
         if status == 404 or (status is None and refused is None and _is_missing(causes)):
-            return MissingFileError(f"{self._shown}: no such file")
+            return MissingFileError(f"{self.url}: no such file")
         if status in (401, 403) or any(isinstance(c, PermissionError) for c in causes):
             said = f" (the server answered {status})" if status else f" ({why})"
             return RemoteFileError(
-                f"{self._shown}: access is refused{said}; give credentials with storage_options="
+                f"{self.url}: access is refused{said}; give credentials with storage_options="
             )
         if status is not None:
-            return RemoteFileError(f"{self._shown}: the server answered {status}; try again later")
+            return RemoteFileError(f"{self.url}: the server answered {status}; try again later")
         root = refused or next((c for c in causes if _is_network(c)), None)
         if root is not None:
             said = " ".join(str(root).split()) or type(root).__name__
             return RemoteFileError(
-                f"{self._shown}: the server cannot be reached ({said}); check address and network"
+                f"{self.url}: the server cannot be reached ({said}); check address and network"
             )
-        return RemoteFileError(f"{self._shown}: cannot be read ({type(error).__name__}: {why})")
+        return RemoteFileError(f"{self.url}: cannot be read ({type(last).__name__}: {why})")
 
 
 def _is_missing(causes: list[BaseException]) -> bool:
-    return isinstance(causes[0], FileNotFoundError) and not any(map(_is_network, causes[1:]))
+    if not isinstance(causes[0], FileNotFoundError) or any(map(_is_network, causes[1:])):
+        return False
+    # fsspec calls a page missing whatever went wrong.
+    return not any(isinstance(c, AttributeError | TypeError | ValueError) for c in causes[1:])
 
 
 def _is_network(error: BaseException) -> bool:
     """Whether an error is one of aiohttp's or botocore's about the connection."""
     home = type(error).__module__.split(".")[0]
     return home in ("aiohttp", "botocore", "aiobotocore", "socket", "ssl")
-
-
-def _without_secrets(url: str) -> str:
-    """An address for messages: without password and query, which may hold a signature."""
-    plain = re.sub(r"//[^/@]*@", "//", url)
-    return plain.split("?")[0] if "http" in plain.split("://")[0] else plain

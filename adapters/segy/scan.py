@@ -21,6 +21,8 @@ __all__ = ["HeaderTable", "HeaderWords", "scan"]
 
 # Headers looked at together.
 _BLOCK = 4096
+# Bytes of a file scanned before its pages are given back; smaller files stay mapped for reading.
+_MAPPED_BYTES = 128 << 20
 # Files beyond this size that are scanned show a progress bar, if it takes more than some seconds.
 _LONG_BYTES, _PATIENCE_SECONDS = 1 << 30, 3.0
 
@@ -140,6 +142,7 @@ def _blocks(source: Source, layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
         step = max(_BLOCK, source.block_bytes // layout.trace_bytes)
     starts = layout.all_starts() if layout.counts is not None else None
     local = source if isinstance(source, LocalSource) else None
+    passed = 0
     if local:
         local.read_ahead(True)
     try:
@@ -157,6 +160,10 @@ def _blocks(source: Source, layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
                 at = layout.starts(np.arange(a, b)) if starts is None else starts[a:b]
                 block = source.rows(at, size)
             yield a, np.ascontiguousarray(block)
+            passed += int((b - a) * layout.trace_bytes)
+            if local and passed > _MAPPED_BYTES:
+                local.release()
+                passed = 0
     finally:
         if local:
             local.read_ahead(False)

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path, PurePath
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import numpy as np
 
@@ -62,25 +62,29 @@ class Source(Protocol):
 
 
 class Url(str):
-    """Address of a remote file that can be asked for its name, as a path can."""
+    """Address of a remote file that can be asked for its name, as a path can.
 
-    __slots__ = ()
+    As text it is without user, password and query, which may hold a signature: so it can stand in
+    messages and in the attributes of a cube. ``address`` is all of it.
+    """
+
+    address: str
+
+    def __new__(cls, address: str) -> Url:
+        """From the whole address."""
+        url = super().__new__(cls, re.sub(r"//[^/@]*@", "//", address).split("?")[0])
+        url.address = address
+        return url
 
     @property
     def name(self) -> str:
-        """Last part of the path, without a query."""
-        plain = str(self).split("::")[0] if "::" in self and "://" not in self else str(self)
-        path = urlsplit(plain).path if plain.startswith("http") else plain
-        return unquote(path.rstrip("/").rsplit("/", 1)[-1])
+        """Last part of the path."""
+        return unquote(self.split("::")[-1].rstrip("/").rsplit("/", 1)[-1])
 
     @property
     def suffix(self) -> str:
         """End of the name, with its dot."""
         return PurePath(self.name).suffix
-
-    def __repr__(self) -> str:
-        """As any text."""
-        return str.__repr__(self)
 
 
 def as_place(path: str | os.PathLike[str]) -> Path | Url:
@@ -91,6 +95,8 @@ def as_place(path: str | os.PathLike[str]) -> Path | Url:
     >>> as_place("https://example.org/line.sgy?version=2").name
     'line.sgy'
     """
+    if isinstance(path, Url):
+        return path
     name = os.fspath(path)
     if not isinstance(path, os.PathLike) and isinstance(name, str) and _SCHEME.match(name):
         if name.startswith(("file://", "local://")):
@@ -180,6 +186,13 @@ class LocalSource:
         if hasattr(mmap, "MADV_SEQUENTIAL"):
             advice = mmap.MADV_SEQUENTIAL if wanted else mmap.MADV_NORMAL
             self._mapping.madvise(advice)
+
+    def release(self) -> None:
+        """Give mapped pages back, which count as memory of this process; they stay in the cache."""
+        import mmap
+
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapping.madvise(mmap.MADV_DONTNEED)
 
 
 def gather_rows(data: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:

@@ -166,6 +166,15 @@ def test_any_runs_of_lengths(write, runs, order, code):
     np.testing.assert_array_equal(file.read(slice(None)), padded(traces))
 
 
+@pytest.mark.parametrize("last", [[5], [5, 4], [7] * 10])
+def test_only_the_last_traces_are_shorter(write, last):
+    """They fit into what would be a trace that is cut short."""
+    data, traces = shots([3000] * 60 + last)
+    file = SegyFile(write(data))
+    assert file.n_traces == 60 + len(last)
+    np.testing.assert_array_equal(file.read(slice(None)), padded(traces))
+
+
 def test_cut_inside_a_trace(write):
     data, traces = shots(COUNTS)
     message = r"(?s)trace lengths.*8 whole traces opened, 1 lost.*trace 9: 460 bytes are there"
