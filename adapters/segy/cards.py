@@ -20,7 +20,7 @@ _OURS = "WRITTEN BY SEISGEO"
 # What card 39 of revisions 1 and 2 says, at the end of its line.
 _STAMP = re.compile(r"SEG[ -]?Y[ _]REV ?(\d)(?:\.(\d))?", re.IGNORECASE)
 # Attributes that tell how a cube was made.
-_HISTORY = ("source", "family", "engine", "scheme", "seed", "seisgeo_version", "history")
+_HISTORY = ("source", "family", "engine", "scheme", "seed", "history")
 
 
 def text_headers(out: Outgoing, target: Target, ds: xr.Dataset) -> list[bytes]:
