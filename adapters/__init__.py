@@ -1,8 +1,9 @@
 """Formats to labelled xarray cubes, and back.
 
 Opening needs no function of ours: xarray finds the formats by itself
-(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, the writers, and
-:func:`open_cube`, which opens whatever it is given and says in one line why it cannot.
+(``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, the writers,
+windows and resampling for any cube, and :func:`open_cube`, which opens whatever it is given and
+says in one line why it cannot.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ __all__ = [
     "convert",
     "describe_segy",
     "open_cube",
+    "resample",
+    "select",
+    "verify_checksums",
+    "write_checksums",
     "write_netcdf",
     "write_openfwi",
     "write_segy",
@@ -25,10 +30,14 @@ _HOMES = {
     "convert": "conversion",
     "describe_segy": "segy.describe",
     "open_cube": "opening",
-    "write_netcdf": "conversion",
+    "resample": "resampling",
+    "select": "selection",
+    "verify_checksums": "checksums",
+    "write_checksums": "checksums",
+    "write_netcdf": "netcdf_write",
     "write_openfwi": "openfwi",
     "write_segy": "segy.write",
-    "write_zarr": "conversion",
+    "write_zarr": "zarr_write",
 }
 _MODULES = {"openfwi", "segy"}
 

@@ -284,7 +284,7 @@ def _spread(values: np.ndarray, lookup: np.ndarray) -> np.ndarray:
 
 
 def _varying_delay(file: SegyFile) -> list[Finding]:
-    delays = file.headers["delay_recording_time"]
+    delays = file.field("delay_recording_time")
     low, high = int(delays.min()), int(delays.max())
     if low == high:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled, with_mapping
 from seisgeo.adapters.segy.layout import FILE_HEADER_BYTES, ORDERS, PAIRS_SWAPPED
 from seisgeo.adapters.segy.samples import FORMATS
+from seisgeo.adapters.segy.sparing import is_sparing
 from seisgeo.adapters.segy.text import TEXT_BYTES, decode_text, swap_pairs
 from seisgeo.errors import FormatError, MissingFileError, ParameterError
 
@@ -26,6 +28,8 @@ __all__ = ["SegyFile"]
 _GATHER_BYTES = 4 << 20
 # Bytes swapped back at a time.
 _SWAP_BYTES = 16 << 20
+# Bytes of the file that a sparing scan of headers leaves mapped.
+_SCAN_BYTES = 32 << 20
 
 
 class SegyFile:
@@ -175,7 +179,26 @@ class SegyFile:
     def field(self, name: str) -> np.ndarray:
         """One header field of all traces, in native byte order, shape (trace,)."""
         column = self.headers[name]
-        return column.astype(column.dtype.newbyteorder("="))
+        native = column.dtype.newbyteorder("=")
+        if not is_sparing():
+            return column.astype(native)
+        values = np.empty(len(column), native)
+        step = max(1, _SCAN_BYTES // self.trace_bytes)
+        for a in range(0, len(column), step):
+            values[a : a + step] = column[a : a + step]
+            self.release()
+        return values
+
+    def release(self) -> None:
+        """Give back the memory of what was read: the pages of the mapping, which can be read again.
+
+        Where the system knows no such call nothing happens.
+        """
+        mapping: Any = self._bytes
+        while mapping is not None and not isinstance(mapping, mmap.mmap):
+            mapping = getattr(mapping, "base", None)
+        if mapping is not None and hasattr(mmap, "MADV_DONTNEED"):
+            mapping.madvise(mmap.MADV_DONTNEED)
 
     def first(self, name: str) -> int | float:
         """One header field of the first trace."""

@@ -102,13 +102,16 @@ class Original:
     changed: tuple[str, ...] = ()
 
 
-def of_file(cube: Cube) -> Original | None:
+def of_file(cube: Cube, *, scan: bool = True) -> Original | None:
     """What a file that is open holds beside its cube.
 
     Parameters
     ----------
     cube : Cube
         The file and its cube.
+    scan : bool, default True
+        Read all samples to know which the cube does not give back. Without, every trace is taken
+        for such a one: for those who read the samples anyway, and look at them then.
 
     Returns
     -------
@@ -131,9 +134,10 @@ def of_file(cube: Cube) -> Original | None:
         return None
     scale = cube.content.scale
     lost = np.ones(file.n_traces, bool)
-    lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
+    if scan:
+        lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
     block = max(1, BLOCK_BYTES // file.trace_bytes)
-    for a in range(0, file.n_traces, block):
+    for a in range(0, file.n_traces if scan else 0, block):
         b = a + block
         traces = _mapped(path, first, file.trace_bytes, a, min(b, file.n_traces))
         lost[a:b] |= inexact(traces[:, file.header_bytes :], file.format, file.order, scale)
@@ -151,7 +155,7 @@ def of_file(cube: Cube) -> Original | None:
         header_bytes=file.header_bytes,
         head=head,
         tail=tail,
-        headers=lambda n: _of_traces(path, first, file.trace_bytes, n)[:, : file.header_bytes],
+        headers=lambda n: _headers(path, first, file.trace_bytes, n, file.header_bytes),
         kept=kept,
         kept_samples=lambda places: _of_traces(path, first, file.trace_bytes, kept[places])[
             :, file.header_bytes :
@@ -165,6 +169,15 @@ def _of_traces(path: Path, start: int, length: int, numbers: np.ndarray) -> np.n
     first = int(numbers[0])
     traces = _mapped(path, start, length, first, int(numbers[-1]) + 1)
     return traces if len(traces) == len(numbers) else traces[numbers - first]
+
+
+def _headers(path: Path, start: int, length: int, numbers: np.ndarray, width: int) -> np.ndarray:
+    """Headers of traces, copied piece by piece: they would map the samples between them as well."""
+    table = np.empty((len(numbers), width), np.uint8)
+    step = max(1, BLOCK_BYTES // length)
+    for a in range(0, len(numbers), step):
+        table[a : a + step] = _of_traces(path, start, length, numbers[a : a + step])[:, :width]
+    return table
 
 
 def _mapped(path: Path, start: int, length: int, a: int, b: int) -> np.ndarray:
