@@ -23,8 +23,8 @@ _RECORD_BYTES = 8 * 2**20
 #: Variables below this size are written in one go.
 _SMALL_BYTES = 2**20
 
-#: What Python and the libraries take (measured: 178 MB with numba, dask.array and zarr).
-_AT_REST = 180_000_000
+#: What Python and the libraries take (measured: 140 MB with xarray, dask.array and zarr).
+_AT_REST = 150_000_000
 #: Times its size that a block takes while it is read, compressed and written (measured: 4 to 6).
 _COPIES = 7
 _LARGEST_BLOCK = 256 * 2**20
@@ -37,7 +37,7 @@ def block_bytes(memory: str | int) -> int:
     ----------
     memory : str or int
         Bytes, as ``"300 MB"``, ``"2 GiB"`` or a number: all that the process may take, Python and
-        its libraries (180 MB) included.
+        its libraries (150 MB) included.
 
     Returns
     -------

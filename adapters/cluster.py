@@ -10,7 +10,7 @@ from seisgeo.errors import ParameterError
 __all__ = ["run"]
 
 #: Seconds that the scheduler has to answer, and the first worker to be there.
-_PATIENCE = 30
+_PATIENCE = 10
 
 
 def run(
@@ -42,12 +42,15 @@ def run(
     """
     try:
         from distributed import Client, as_completed
+        from distributed.comm import get_address_host_port
     except ImportError as error:
         raise ParameterError(
             f"scheduler={scheduler}: a Dask cluster needs dask.distributed, which is not "
             "installed; pip install 'seisgeo[cluster]'"
         ) from error
     try:
+        if not scheduler.startswith("inproc://"):
+            get_address_host_port(scheduler)  # a client of no address takes a minute to give up
         client = Client(scheduler, timeout=_PATIENCE, set_as_default=False)
     except (OSError, ValueError, TypeError) as error:
         raise ParameterError(
@@ -65,7 +68,7 @@ def run(
         # A task, not scattered data: it is made again where the worker that held it is lost.
         constants = client.submit(_unchanged, shared, pure=False)
         futures = client.map(_call, list(blocks), function=function, shared=constants, pure=False)
-        for future in as_completed(futures):
+        for future in as_completed(futures, loop=client.loop):
             yield future.result()
             future.release()
 

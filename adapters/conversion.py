@@ -33,7 +33,7 @@ def convert(
     overwrite: bool = False,
     engine: str | None = None,
     select: str | Mapping[Hashable, Any] | None = None,
-    resample: float | Mapping[str, float] | None = None,
+    resample: float | str | Mapping[str, float] | None = None,
     memory: str | int = "300 MB",
     original: bool = True,
     scheduler: str | None = None,
@@ -61,7 +61,7 @@ def convert(
     select : str or mapping, optional
         Windows to keep, ``"inline=100:200,offset=0:3000,time=0.5:2.0"``: see
         :func:`seisgeo.adapters.select`.
-    resample : float or mapping, optional
+    resample : float, str or mapping, optional
         Another sample interval (s; m for depth), before windows are cut: see
         :func:`seisgeo.adapters.resample`.
     memory : str or int, default "300 MB"

@@ -37,7 +37,7 @@ def write_netcdf(
     overwrite : bool, default False
         Replace what stands under `path`.
     memory : str or int, default "300 MB"
-        All that the process may take, Python and its libraries (180 MB) included.
+        All that the process may take, Python and its libraries (150 MB) included.
 
     Returns
     -------

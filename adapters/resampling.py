@@ -28,15 +28,16 @@ _LEAST_DRIFT = 0.01
 _PIECE_BYTES = 4 * 2**20
 
 
-def resample(ds: xr.Dataset, interval: float | Mapping[str, float]) -> xr.Dataset:
+def resample(ds: xr.Dataset, interval: float | str | Mapping[str, float]) -> xr.Dataset:
     """Bring a cube to another sample interval in time or depth, lazily.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Any cube with a regular ``time`` or ``depth`` axis.
-    interval : float or mapping
-        New interval in s (or m for depth); ``{"time": 0.002}`` where the cube has both axes.
+    interval : float, str or mapping
+        New interval in s (or m for depth). Where the cube has both axes, ``"time=0.002"`` or
+        ``{"time": 0.002}``.
 
     Returns
     -------
@@ -69,10 +70,25 @@ def resample(ds: xr.Dataset, interval: float | Mapping[str, float]) -> xr.Datase
     >>> coarse.sizes["time"], float(abs(coarse.amplitude - np.sin(40 * coarse.time)).max()) < 0.02
     (250, True)
     """
-    wanted = dict(interval) if isinstance(interval, Mapping) else _only_axis(ds, interval)
-    for dim, new in wanted.items():
+    for dim, new in _wanted(ds, interval).items():
         ds = _resample_along(ds, str(dim), float(new))
     return ds
+
+
+def _wanted(ds: xr.Dataset, interval: float | str | Mapping[str, float]) -> dict[str, float]:
+    if isinstance(interval, Mapping):
+        return dict(interval)
+    if not isinstance(interval, str):
+        return _only_axis(ds, interval)
+    dim, _, value = interval.rpartition("=")
+    try:
+        new = float(value)
+    except ValueError:
+        raise ParameterError(
+            f"resample: {interval!r} is no interval; expected seconds (metres for depth) such as "
+            "0.004, or time=0.004"
+        ) from None
+    return {dim.strip(): new} if dim else _only_axis(ds, new)
 
 
 def _only_axis(ds: xr.Dataset, interval: float) -> dict[str, float]:

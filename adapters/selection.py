@@ -191,7 +191,8 @@ def _inside(ds: xr.Dataset, name: Hashable, window: Any) -> np.ndarray:
         inside = np.ones(values.shape, bool)
         for end, sign in ((window.start, 1), (window.stop, -1)):
             if end is not None and values.dtype.kind == "f":
-                inside &= sign * (values - end) >= -_SAME * max(abs(end), np.abs(values[()]).max())
+                largest = np.fmax.reduce(np.abs(values), axis=None, initial=abs(end))
+                inside &= sign * (values - end) >= -_SAME * largest
             elif end is not None:
                 inside &= values >= end if sign > 0 else values <= end
     except (TypeError, ValueError) as error:
@@ -240,7 +241,7 @@ def _range(ds: xr.Dataset, name: Hashable) -> str:
     if values.dtype.kind not in "fiub":
         known = dict.fromkeys(values.astype(str).ravel().tolist())
         return f"it has {', '.join(list(known)[:12])}{', …' if len(known) > 12 else ''}"
-    unit = ds[name].attrs.get("units", "")
+    unit = ds[name].attrs.get("units", "").removeprefix("1")
     return f"it reaches from {np.nanmin(values):g} to {np.nanmax(values):g} {unit}".rstrip()
 
 

@@ -67,7 +67,7 @@ def write_zarr(
     overwrite : bool, default False
         Replace what stands under `path`.
     memory : str or int, default "300 MB"
-        All that the process may take, Python and its libraries (180 MB) included, where it holds
+        All that the process may take, Python and its libraries (150 MB) included, where it holds
         nothing else. It decides the size of a shard: 16 MiB before compression for 300 MB.
     original : bool, default True
         Of a cube that was opened from SEG-Y, or from a Zarr store made from it, also keep what the
@@ -134,7 +134,7 @@ def write_zarr(
     stage = Stage(final)
     final.parent.mkdir(parents=True, exist_ok=True)
     with _kept_if_stopped(stage, resume is not None, scheduler is not None):
-        if resume is None or not _goes_on(stage, settings):
+        if resume is None or not _goes_on(stage, settings) or not _has_room(stage.data, shards):
             stage.clear()
             _create(ds, shards, limit, stage.data)
             stage.start(settings)
@@ -182,6 +182,17 @@ def _goes_on(stage: Stage, settings: Mapping[str, Any]) -> bool:
         stacklevel=4,
     )
     return False
+
+
+def _has_room(store: Path, shards: Mapping[str, tuple[int, ...]]) -> bool:
+    """Whether a store that was made before can still take its blocks."""
+    import zarr
+
+    try:
+        group: Any = zarr.open_group(store, mode="r")
+        return all(group[name].metadata is not None for name in shards)
+    except Exception:  # zarr has many for what is broken
+        return False
 
 
 def _create(ds: xr.Dataset, shards: Mapping[str, tuple[int, ...]], limit: int, store: Path) -> None:

@@ -16,7 +16,7 @@ import xarray as xr
 
 from seisgeo import adapters, cli, console, conventions
 
-COMMANDS = ("info", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
+COMMANDS = ("info", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo", "verify")
 
 
 @pytest.fixture
