@@ -21,9 +21,15 @@ from seisgeo.adapters.blocks import (
     grow,
     is_large,
 )
-from seisgeo.adapters.segy.cube import CUBE_KEY
+from seisgeo.adapters.segy.cube import CUBE_KEY, read_cube
 from seisgeo.adapters.segy.sparing import sparing_memory
-from seisgeo.errors import DataWarning, HeaderWarning, OutputExistsError
+from seisgeo.errors import (
+    ConventionError,
+    DataWarning,
+    FormatError,
+    HeaderWarning,
+    OutputExistsError,
+)
 from seisgeo.files import Stage, differences, remove
 
 if TYPE_CHECKING:
@@ -49,7 +55,7 @@ def write_zarr(
     *,
     overwrite: bool = False,
     memory: str | int = "300 MB",
-    original: bool = True,
+    original: bool | str | os.PathLike[str] = True,
     scheduler: str | None = None,
     resume: Mapping[str, Any] | None = None,
 ) -> Path:
@@ -69,11 +75,12 @@ def write_zarr(
     memory : str or int, default "300 MB"
         All that the process may take, Python and its libraries (150 MB) included, where it holds
         nothing else. It decides the size of a shard: 16 MiB before compression for 300 MB.
-    original : bool, default True
+    original : bool or path-like, default True
         Of a cube that was opened from SEG-Y, or from a Zarr store made from it, also keep what the
         cube does not hold: text, binary and trace headers, and the traces that are in no gather.
         They lie in a group ``segy`` below the cube (:mod:`seisgeo.adapters.segy.original_zarr`)
-        and make the file again: see :func:`write_segy`.
+        and make the file again: see :func:`write_segy`. ``where``, ``fillna`` and ``map`` make a
+        dataset forget the file that it was opened from; a path says which it was.
     scheduler : str, optional
         Address of a Dask scheduler (``tcp://host:8786``) whose workers write the shards. They must
         see the source and `path` under the same names. The blocks of a worker that is lost are
@@ -89,6 +96,10 @@ def write_zarr(
 
     Raises
     ------
+    ConventionError
+        If `original` names a file or a store of which the cube is no part, with the reason.
+    FormatError
+        If `original` names what keeps no headers.
     OutputExistsError
         If `path` exists and `overwrite` is False.
     ParameterError
@@ -122,7 +133,7 @@ def write_zarr(
             f"{final} already exists; choose another name or pass overwrite=True"
         )
     limit = block_bytes(memory)
-    known = _original(ds, final) if original else None
+    known = _original(ds, final, original) if original is not False else None
     release = releaser(ds)
     ds = portable(ds)
     shards = {
@@ -130,7 +141,7 @@ def write_zarr(
     }
     variables = {name: ds.variables[name] for name in shards}
     job = _Job(variables, known, release, max(1, limit // _BYTES_A_CHUNK))
-    settings = {**(resume or {}), "shards": shards, "original": original, "layout": _LAYOUT}
+    settings = {**(resume or {}), "shards": shards, "original": str(original), "layout": _LAYOUT}
     stage = Stage(final)
     final.parent.mkdir(parents=True, exist_ok=True)
     with _kept_if_stopped(stage, resume is not None, scheduler is not None):
@@ -355,21 +366,47 @@ def _run_on_cluster(
 # ---------------------------------------------------------------------------------- what goes in
 
 
-def _original(ds: xr.Dataset, final: Path) -> Original | None:
+def _original(
+    ds: xr.Dataset, final: Path, wanted: bool | str | os.PathLike[str]
+) -> Original | None:
     """What the SEG-Y file of a cube holds beside it, where it fits the cube as it is now.
 
     All samples are held for lost until they have been looked at.
     """
-    cube, source = ds.encoding.get(CUBE_KEY), ds.encoding.get("source")
-    if cube is None and not (isinstance(source, str) and os.path.isdir(source)):
-        return None
     from seisgeo.adapters.segy.original import fit, of_file
     from seisgeo.adapters.segy.original_zarr import read_original
 
-    known = read_original(str(source)) if cube is None else of_file(cube, scan=False)
+    named = None if isinstance(wanted, bool) else os.fspath(wanted)
+    source = named or ds.encoding.get("source")
+    cube = ds.encoding.get(CUBE_KEY) if named is None else None
+    if named is not None and not os.path.isdir(named):
+        cube = read_cube(named)
+    if cube is not None:
+        known = of_file(cube, scan=False)
+    else:
+        known = read_original(source) if isinstance(source, str) and os.path.isdir(source) else None
+    if known is None and named is not None:
+        raise FormatError(
+            f"original={named}: keeps no headers of a SEG-Y file; expected a SEG-Y file, or a Zarr "
+            "store made from one"
+        )
     if known is None:
+        if source is None and ds.attrs.get("source_format") == "SEG-Y":
+            warnings.warn(
+                f"{final}: the headers of {ds.attrs.get('source', 'the SEG-Y file')} are left out: "
+                "a computation (where, fillna, map) made the dataset forget the file that it was "
+                "opened from. Name the file with original=..., or leave them out without this "
+                "warning by original=False",
+                HeaderWarning,
+                stacklevel=3,
+            )
         return None
     fitting, reason = fit(known, ds)
+    if fitting is None and named is not None:
+        raise ConventionError(
+            f"the headers of {named} are not those of the cube ({reason}); original=False leaves "
+            "them out"
+        )
     if fitting is None:
         warnings.warn(
             f"{final}: the headers of the original SEG-Y file are left out, as they are not those "
