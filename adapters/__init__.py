@@ -2,8 +2,8 @@
 
 Opening needs no function of ours: xarray finds the formats by itself
 (``xarray.open_dataset("line.sgy")``). Here is the rest: what is in a file, its trace headers as a
-table, the writers, and :func:`open_cube`, which opens whatever it is given and says in one line why
-it cannot.
+table, the writers, windows and resampling for any cube, and :func:`open_cube`, which opens whatever
+it is given and says in one line why it cannot.
 """
 
 from __future__ import annotations
@@ -16,6 +16,10 @@ __all__ = [
     "describe_segy",
     "open_cube",
     "read_headers",
+    "resample",
+    "select",
+    "verify_checksums",
+    "write_checksums",
     "write_netcdf",
     "write_openfwi",
     "write_segy",
@@ -28,10 +32,14 @@ _HOMES = {
     "describe_segy": "segy.describe",
     "open_cube": "opening",
     "read_headers": "segy.table",
-    "write_netcdf": "conversion",
+    "resample": "resampling",
+    "select": "selection",
+    "verify_checksums": "checksums",
+    "write_checksums": "checksums",
+    "write_netcdf": "netcdf_write",
     "write_openfwi": "openfwi",
     "write_segy": "segy.write",
-    "write_zarr": "conversion",
+    "write_zarr": "zarr_write",
 }
 _MODULES = {"openfwi", "segy"}
 

@@ -24,8 +24,9 @@ __all__ = [
 
 #: Options of this command line, which messages of the library name as arguments of Python.
 _ARGUMENT = re.compile(
-    r"\b(overwrite=True|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale|sample_interval"
-    r"|sample_format|quantity|vertical|revision|byte_order)=(?:\.\.\.)?)(?=(\S?))"
+    r"\b(overwrite=True|original=False|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale"
+    r"|sample_interval|sample_format|quantity|vertical|revision|byte_order|memory|scheduler)="
+    r"(?:\.\.\.)?)(?=(\S?))"
 )
 
 
@@ -110,6 +111,8 @@ def as_options(text: str) -> str:
         name, _, value = match[1].partition("=")
         if name == "headers":
             return "--byte.NAME BYTE"
+        if name == "original":
+            return "--new-headers"
         gap = " " if match[2] and match[2] not in ":;,)." and not value else ""
         return f"--{name.replace('_', '-')}{gap}"
 

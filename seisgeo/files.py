@@ -1,17 +1,19 @@
-"""Writing files so that a reader never sees half of one."""
+"""Writing files so that a reader never sees half of one, and a stopped run can go on."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from seisgeo.errors import OutputExistsError
 
-__all__ = ["partial_path", "remove", "whole_output"]
+__all__ = ["Stage", "differences", "partial_path", "remove", "whole_output"]
 
 
 def partial_path(path: Path) -> Path:
@@ -78,13 +80,120 @@ def whole_output(path: str | os.PathLike[str], *, overwrite: bool = False) -> It
     remove(part)
     try:
         yield part
-        if final.is_dir():  # a folder cannot be replaced in one step: move the old one aside first
-            old = final.with_name(f".{final.name}.old")
-            remove(old)
-            final.rename(old)
-            part.rename(final)
-            remove(old)
-        else:
-            os.replace(part, final)
+        _put(part, final)
     finally:
         remove(part)
+
+
+def _put(part: Path, final: Path) -> None:
+    """Give `part` its final name, in the place of what stands there."""
+    old = final.with_name(f".{final.name}.old")
+    if final.is_dir():  # a folder cannot be replaced in one step: move the old one aside first
+        remove(old)
+        final.rename(old)
+    os.replace(part, final)
+    remove(old)
+
+
+class Stage:
+    """The hidden folder in which an output grows block by block, so that a killed run can go on.
+
+    It holds the output (`data`), the settings of the run, and a mark for each block that is whole.
+    A run begins with :meth:`clear`, makes what the blocks are put into, and then :meth:`start`;
+    what was killed before that leaves nothing to go on from.
+
+    Parameters
+    ----------
+    final : path-like
+        What the output will be called.
+
+    Attributes
+    ----------
+    data : pathlib.Path
+        Where to write it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> target = Path(tempfile.mkdtemp()) / "models"
+    >>> stage = Stage(target)
+    >>> stage.clear()
+    >>> stage.data.mkdir()
+    >>> stage.start({"seed": 7})
+    >>> for block in ("a", "b"):
+    ...     _ = (stage.data / block).write_text("…")
+    ...     stage.mark(block)
+    >>> Stage(target).settings(), sorted(Stage(target).marks())
+    ({'seed': 7}, ['a', 'b'])
+    >>> stage.publish()
+    >>> sorted(file.name for file in target.iterdir())
+    ['a', 'b']
+    """
+
+    def __init__(self, final: str | os.PathLike[str]) -> None:
+        self.final = Path(final)
+        self.folder = partial_path(self.final)
+        self.data = self.folder / "data"
+        self._run = self.folder / "run.json"
+        self._done = self.folder / "done"
+
+    def settings(self) -> dict[str, Any] | None:
+        """Settings of the run that was stopped here; None where there is none to go on from."""
+        try:
+            found = json.loads(self._run.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return found if isinstance(found, dict) and self.data.exists() else None
+
+    def clear(self) -> None:
+        """Begin anew: an empty folder."""
+        remove(self.folder)
+        self._done.mkdir(parents=True)
+
+    def start(self, settings: Mapping[str, Any]) -> None:
+        """Keep the settings: from now on the run can go on after a kill."""
+        _write_json(self._run, settings)
+
+    def mark(self, block: str, note: Any = None) -> None:
+        """Say that a block is whole, with what has to be known of it (JSON)."""
+        _write_json(self._done / block, note)
+
+    def marks(self) -> dict[str, Any]:
+        """Blocks that are whole, and their notes."""
+        found = {}
+        for file in self._done.glob("*"):
+            with contextlib.suppress(OSError, ValueError):  # killed while it was written
+                found[file.name] = json.loads(file.read_text(encoding="utf-8"))
+        return found
+
+    def publish(self) -> None:
+        """Give the output its name, in the place of what stands there, and clear up."""
+        _put(self.data, self.final)
+        remove(self.folder)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(json.dumps(value), encoding="utf-8")
+    os.replace(part, path)
+
+
+def differences(asked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """Settings of two runs that differ, a line each.
+
+    Examples
+    --------
+    >>> differences({"n": 5, "seed": 1}, {"n": 5, "seed": 2})
+    ['seed: 1 asked, 2 there']
+    """
+
+    def short(value: Any) -> str:
+        text = json.dumps(value)
+        return text if len(text) < 80 else text[:77] + "..."
+
+    asked = json.loads(json.dumps(asked))  # tuples are lists there
+    return [
+        f"{key}: {short(asked.get(key))} asked, {short(found.get(key))} there"
+        for key in [*asked, *(k for k in found if k not in asked)]
+        if asked.get(key) != found.get(key)
+    ]

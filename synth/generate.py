@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import xarray as xr
 from seisgeo import conventions, descriptors
 from seisgeo.devices import default_device
 from seisgeo.errors import OutputExistsError, ParameterError
-from seisgeo.files import partial_path, remove
+from seisgeo.files import Stage, differences, partial_path, remove
 from seisgeo.synth.engines.deepwave import plan, simulate_array
 from seisgeo.synth.geology import canonical_family, draw_velocity
 from seisgeo.synth.survey import Survey
@@ -26,8 +26,6 @@ __all__ = ["generate"]
 #: Samples of one unit of work: what a worker simulates and writes, and what a kill can cost.
 #: It is also the shard of the Zarr store, so that no two workers write the same file.
 BLOCK = 50
-
-_RUN, _DATA, _DONE = "run.json", "data.zarr", "done"
 
 
 def generate(
@@ -148,17 +146,18 @@ def _run(
     from joblib import Parallel, delayed, parallel_config
     from tqdm.auto import tqdm
 
-    stage = partial_path(final)
-    if (stage / _RUN).exists():
-        _require_same(settings, json.loads((stage / _RUN).read_text()), final)
+    stage = Stage(final)
+    found = stage.settings()
+    if found is not None:
+        _require_same(settings, found, final)
     else:
-        remove(stage)
-        (stage / _DONE).mkdir(parents=True)
-        _create_store(stage / _DATA, settings)
-        (stage / _RUN).write_text(json.dumps(settings))
+        stage.clear()
+        _create_store(stage.data, settings)
+        stage.start(settings)
     total = settings["n"] * len(settings["families"])
     blocks = [(a, min(a + BLOCK, total)) for a in range(0, total, BLOCK)]
-    todo = [b for b in blocks if not (stage / _DONE / str(b[0])).exists()]
+    done = stage.marks()
+    todo = [b for b in blocks if str(b[0]) not in done]
     jobs = _workers(workers) if device == "cpu" else 1
     with tqdm(
         total=total,
@@ -176,15 +175,13 @@ def _run(
     with warnings.catch_warnings():
         # Consolidated metadata are zarr-python's own for now; without them every open warns.
         warnings.simplefilter("ignore", UserWarning)
-        zarr.consolidate_metadata(stage / _DATA)
-    remove(final)
-    os.replace(stage / _DATA, final)
-    remove(stage)
+        zarr.consolidate_metadata(stage.data)
+    stage.publish()
     return final
 
 
 def _block(
-    stage: Path,
+    stage: Stage,
     settings: dict[str, Any],
     device: str,
     batch_size: int | None,
@@ -229,8 +226,8 @@ def _block(
             ),
         }
     )
-    part.to_zarr(stage / _DATA, region={"sample": slice(start, stop)}, consolidated=False)
-    (stage / _DONE / str(start)).touch()
+    part.to_zarr(stage.data, region={"sample": slice(start, stop)}, consolidated=False)
+    stage.mark(str(start))
     return stop - start
 
 
@@ -314,15 +311,8 @@ def _settings_of(path: Path) -> dict[str, Any]:
 
 
 def _require_same(asked: dict[str, Any], found: dict[str, Any], path: Path) -> None:
-    def short(value: Any) -> str:
-        text = json.dumps(value)
-        return text if len(text) < 80 else text[:77] + "..."
-
-    keys: Sequence[str] = [k for k in asked if asked[k] != found.get(k)]
-    if keys:
-        listed = "\n  ".join(
-            f"{k}: {short(asked[k])} asked, {short(found.get(k))} there" for k in keys
-        )
+    if lines := differences(asked, found):
+        listed = "\n  ".join(lines)
         raise OutputExistsError(
             f"{path}, whole or in part, belongs to a run with other settings:\n  {listed}\n"
             "choose another name, or pass overwrite=True to replace it"

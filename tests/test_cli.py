@@ -16,7 +16,9 @@ import xarray as xr
 
 from seisgeo import adapters, cli, console, conventions
 
-COMMANDS = ("info", "headers", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
+COMMANDS = (
+    "info", "headers", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo", "verify",
+)  # fmt: skip
 
 
 @pytest.fixture
@@ -111,7 +113,7 @@ def test_every_option_is_explained(seisgeo, command):
     assert f"seisgeo {command} " in out.split("Usage:")[1].split("╭")[0].replace("\n", " ")
     row = re.compile(r"│ (?:\*  |   )?(-|[A-Z]+ )")
     rows = [line.strip("│* ") for line in out.splitlines() if row.match(line)]
-    assert len(rows) > 2
+    assert len(rows) >= (1 if command == "verify" else 3)
     for line in rows:
         name, *text = re.split(r" {2,}", line, maxsplit=1)
         assert text, f"{name} is not explained"
@@ -425,6 +427,41 @@ def test_convert_keeps_what_is_there_unless_told(seisgeo, home, work):
     assert seisgeo("convert", home / "line.sgy", "line.nc", "--overwrite")[0] == 0
     with xr.open_dataset("line.nc") as ds:
         assert ds.sizes["shot"] == 3
+
+
+def test_convert_a_window_with_checksums(seisgeo, home, work):
+    words = ["--select", "channel=2:5,time=0.02:0.1", "--memory", "250MB", "--checksum"]
+    assert seisgeo("convert", home / "line.sgy", "part.zarr", *words) == (
+        0,
+        "wrote part.zarr\n",
+        "",
+    )
+    with xr.open_dataset("part.zarr") as part, xr.open_dataset(home / "line.sgy") as line:
+        own = line.isel(receiver=slice(1, 5)).sel(time=slice(0.02, 0.1))
+        xr.testing.assert_equal(part.load(), own.load())
+    code, out, _ = seisgeo("verify", "part.zarr")
+    assert code == 0
+    assert re.fullmatch(r"part\.zarr: \d+ files as they were written\n", out)
+    (work / "part.zarr" / "zarr.json").write_text("{}")
+    code, _, err = seisgeo("verify", "part.zarr")
+    assert code == 1
+    assert "part.zarr/zarr.json was changed" in err
+
+
+def test_convert_resamples_and_makes_headers_anew(seisgeo, home, work):
+    assert seisgeo("convert", home / "line.sgy", "line.zarr", "--new-headers")[0] == 0
+    assert not (work / "line.zarr" / "segy").exists()
+    code, _, err = seisgeo("convert", home / "line.sgy", "half.zarr", "--resample", "0.016")
+    assert code == 0
+    assert "--new-headers does so without this warning" in err
+    with xr.open_dataset("half.zarr") as half:
+        assert np.allclose(np.diff(half["time"]), 0.016)
+    code, _, err = seisgeo("convert", home / "line.sgy", "x.zarr", "--select", "chanel=1")
+    assert code == 1
+    assert "did you mean channel?" in err
+    code, _, err = seisgeo("convert", home / "line.sgy", "x.zarr", "--memory", "1MB")
+    assert code == 1
+    assert "--memory '1MB' is too little" in err
 
 
 # synth

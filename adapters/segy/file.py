@@ -270,6 +270,13 @@ class SegyFile:
         finally:
             self._kept = None
 
+    def release(self) -> None:
+        """Give back the memory of what was read: the pages of the mapping, which can be read again.
+
+        Where the system knows no such call nothing happens, nor for a remote file.
+        """
+        self.source.release()
+
     def first(self, name: str) -> int | float:
         """One header field of the first trace, as of :meth:`field`."""
         return column(self, name, slice(0, 1))[0].item()

@@ -106,13 +106,16 @@ class Original:
         return len(self.head) + numbers * (self.header_bytes + self.n_samples * fmt.itemsize)
 
 
-def of_file(cube: Cube) -> Original | None:
+def of_file(cube: Cube, *, scan: bool = True) -> Original | None:
     """What a file that is open holds beside its cube.
 
     Parameters
     ----------
     cube : Cube
         The file and its cube.
+    scan : bool, default True
+        Read all samples to know which the cube does not give back. Without, every trace is taken
+        for such a one: for those who read the samples anyway, and look at them then.
 
     Returns
     -------
@@ -128,9 +131,10 @@ def of_file(cube: Cube) -> Original | None:
     head, tail = file.source[:first].tobytes(), file.source[first + end :].tobytes()
     scale = cube.content.scale
     lost = np.ones(file.n_traces, bool)
-    lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
+    if scan:
+        lost[cube.geometry.lookup[cube.geometry.lookup >= 0]] = False
     block = max(1, BLOCK_BYTES // file.trace_bytes)
-    for a in range(0, file.n_traces, block):
+    for a in range(0, file.n_traces if scan else 0, block):
         b = a + block
         traces = _traces(file, np.arange(a, min(b, file.n_traces)))
         lost[a:b] |= inexact(traces[:, file.header_bytes :], file.format, file.order, scale)

@@ -39,8 +39,8 @@ __all__ = ["GROUP", "read_original", "store_original"]
 #: Name of the group.
 GROUP = "segy"
 _VERSION = 1
-# Traces of a chunk of headers: 8 MB, of which constant columns take next to nothing.
-_CHUNK_TRACES = 32_768
+# Traces of a chunk of headers: 4 MB, of which constant columns take next to nothing.
+_CHUNK_TRACES = 16_384
 
 
 def store_original(original: Original, store: str | os.PathLike[str]) -> None:

@@ -203,6 +203,9 @@ class RemoteSource:
                 self._results.popitem(last=False)
         return out
 
+    def release(self) -> None:
+        """Nothing is mapped, and nothing is kept but headers."""
+
     def _require_same(self, *, at_once: bool = False) -> None:
         """Make sure, if it was not just done, that the file is what it was when it was opened."""
         if not at_once and time.monotonic() - self._asked <= _RECHECK_SECONDS:

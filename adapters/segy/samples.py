@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from seisgeo.adapters.segy.fields import Order
+from seisgeo.adapters.segy.sparing import is_sparing
 from seisgeo.errors import ConventionError
 
 __all__ = [
@@ -160,7 +161,7 @@ def gather(
 def _kernels(n: int) -> ModuleType | None:
     global _read_so_far
     _read_so_far += n
-    return _loaded() if _read_so_far > _PATIENCE else None
+    return _loaded() if _read_so_far > _PATIENCE and not is_sparing() else None
 
 
 @functools.cache

@@ -15,6 +15,7 @@ import numpy as np
 
 from seisgeo.adapters.segy.layout import Layout
 from seisgeo.adapters.segy.source import LocalSource, Source
+from seisgeo.adapters.segy.sparing import is_sparing
 from seisgeo.errors import ParameterError
 
 __all__ = ["HeaderTable", "HeaderWords", "scan"]
@@ -23,6 +24,8 @@ __all__ = ["HeaderTable", "HeaderWords", "scan"]
 _BLOCK = 4096
 # Bytes of a file scanned before its pages are given back; smaller files stay mapped for reading.
 _MAPPED_BYTES = 128 << 20
+# The same where memory goes before speed.
+_SPARING_BYTES = 32 << 20
 # Files beyond this size that are scanned show a progress bar, if it takes more than some seconds.
 _LONG_BYTES, _PATIENCE_SECONDS = 1 << 30, 3.0
 
@@ -161,8 +164,8 @@ def _blocks(source: Source, layout: Layout) -> Iterator[tuple[int, np.ndarray]]:
                 block = source.rows(at, size)
             yield a, np.ascontiguousarray(block)
             passed += int((b - a) * layout.trace_bytes)
-            if local and passed > _MAPPED_BYTES:
-                local.release()
+            if passed > (_SPARING_BYTES if is_sparing() else _MAPPED_BYTES):
+                source.release()
                 passed = 0
     finally:
         if local:

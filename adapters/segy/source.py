@@ -60,6 +60,12 @@ class Source(Protocol):
     def rows(self, starts: np.ndarray, length: int) -> np.ndarray:
         """Bytes `start` to `start + length` of many starts, shape (row, byte); 0 beyond the end."""
 
+    def release(self) -> None:
+        """Give back memory of what was read: mapped pages count as memory; they stay in the cache.
+
+        Nothing happens where there is no mapping, or the system knows no such call.
+        """
+
 
 class Url(str):
     """Address of a remote file that can be asked for its name, as a path can.
@@ -188,7 +194,7 @@ class LocalSource:
             self._mapping.madvise(advice)
 
     def release(self) -> None:
-        """Give mapped pages back, which count as memory of this process; they stay in the cache."""
+        """Give mapped pages back."""
         import mmap
 
         if hasattr(mmap, "MADV_DONTNEED"):
@@ -254,3 +260,7 @@ class PairSwapped:
         if odd.any():
             out = np.where(odd[:, None], turned[:, 1 : length + 1], out)
         return np.ascontiguousarray(out)
+
+    def release(self) -> None:
+        """Give mapped pages of the file back."""
+        self._stored.release()

@@ -1,6 +1,8 @@
 """Zarr, NetCDF and conversions: round trips, layout on disk, bounded memory, bad input."""
 
 import errno
+import subprocess
+import sys
 import tracemalloc
 from pathlib import Path
 
@@ -12,8 +14,16 @@ from xarray.backends import BackendArray
 from xarray.core import indexing
 
 from seisgeo import adapters, conventions
-from seisgeo.adapters.conversion import convert, write_netcdf, write_zarr
-from seisgeo.errors import ConventionError, FormatError, MissingFileError, OutputExistsError
+from seisgeo.adapters import convert, write_netcdf, write_segy, write_zarr
+from seisgeo.adapters.blocks import block_bytes, chunks_of
+from seisgeo.errors import (
+    ConventionError,
+    FormatError,
+    HeaderWarning,
+    MissingFileError,
+    OutputExistsError,
+    ParameterError,
+)
 
 
 def training_cube(n=6, nt=40):
@@ -149,14 +159,14 @@ def test_empty_and_scalar_variables(tmp_path):
 
 
 def test_zarr_has_a_sample_or_a_gather_a_chunk_and_many_a_shard(tmp_path):
-    store = write_zarr(training_cube(), tmp_path / "a.zarr", shard_bytes=3 * 2 * 40 * 12 * 4)
+    store = write_zarr(Endless(n=40).cube(), tmp_path / "a.zarr", memory="300 MB")
     array = zarr.open_array(store / "amplitude", mode="r")
     assert array.metadata.zarr_format == 3
-    assert array.chunks == (1, 2, 40, 12)
-    assert array.shards == (3, 2, 40, 12)
+    assert array.chunks == (1, 2, 500, 250)
+    assert array.shards == (16, 2, 500, 250)
     (codec,) = array.compressors
     assert (codec.cname.value, codec.shuffle.value) == ("lz4", "bitshuffle")
-    assert len([p for p in (store / "amplitude" / "c").rglob("*") if p.is_file()]) == 2
+    assert len([p for p in (store / "amplitude" / "c").rglob("*") if p.is_file()]) == 3
     gathers = zarr.open_array(write_zarr(field_cube(), tmp_path / "b.zarr") / "amplitude")
     assert gathers.chunks == (1, 9, 50)
     offsets = zarr.open_array(tmp_path / "b.zarr" / "offset")
@@ -225,6 +235,119 @@ def test_a_cube_larger_than_its_blocks_is_streamed_once(tmp_path, write, name):
     with xr.open_dataset(out) as ds:
         assert ds["amplitude"][399, 1, 499, 249] == 399
         assert ds["amplitude"][:, 0, 0, 0].values.tolist() == list(range(400))
+
+
+def peak_of(*command: object) -> int:
+    """Peak memory (bytes) of a process, which must end well."""
+    code = (
+        "import runpy, sys; sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0]);"
+        "print([l for l in open('/proc/self/status') if l.startswith('VmHWM')][0])"
+    )
+    words = [sys.executable, "-c", code, *map(str, command)]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-2]) * 1024
+
+
+def sparse_survey(path, n_inlines, n_crosslines, n_samples, noisy):
+    """A post-stack file with holes for samples, but for the first inlines, which are noise."""
+    length = 240 + 4 * n_samples
+    binary = np.zeros(200, ">i2")
+    binary[[8, 10, 12, 150, 151]] = 2000, n_samples, 5, 0x0100, 1
+    rng = np.random.default_rng(6)
+    with path.open("wb") as file:
+        file.write(b"\x40" * 3200 + binary.tobytes())
+        file.truncate(3600 + n_inlines * n_crosslines * length)
+        for i in range(n_inlines):
+            for j in range(n_crosslines):
+                header = np.zeros(60, ">i4")
+                header[[0, 5, 45, 46, 47, 48]] = (
+                    *(i * n_crosslines + j + 1, i * n_crosslines + j + 1),
+                    *(4000 + 25 * i, 6000 + 25 * j, 100 + i, 500 + j),
+                )
+                header.view(">i2")[[14, 57, 58]] = 1, n_samples, 2000
+                file.seek(3600 + (i * n_crosslines + j) * length)
+                file.write(header.tobytes())
+                if i < noisy:
+                    file.write(rng.normal(size=n_samples).astype(">f4").tobytes())
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="peaks are read from /proc")
+def test_a_file_of_5_gb_takes_300_mb_of_memory(tmp_path):
+    source = sparse_survey(tmp_path / "cube.sgy", 250, 250, 20_000, noisy=10)
+    assert source.stat().st_size > 5e9
+    script = tmp_path / "run.py"
+    script.write_text("import sys; from seisgeo.adapters import convert; convert(*sys.argv[1:])")
+    assert peak_of(script, source, tmp_path / "cube.zarr") <= 300e6
+    with xr.open_dataset(tmp_path / "cube.zarr") as ds, xr.open_dataset(source) as cube:
+        assert ds.amplitude.shape == (250, 250, 20_000)
+        xr.testing.assert_equal(
+            ds.isel(inline=9, crossline=[0, 200]), cube.isel(inline=9, crossline=[0, 200])
+        )
+        assert not ds.amplitude[10, ::50].any()
+
+
+@pytest.mark.parametrize(
+    ("memory", "message"),
+    [
+        ("a lot", r"memory='a lot': expected a size such as '300 MB' or '2 GiB'"),
+        ("100 MB", r"memory='100 MB' is too little: .* give at least 200 MB"),
+    ],
+)
+def test_memory_that_cannot_be(tmp_path, memory, message):
+    for write, name in WRITERS:
+        with pytest.raises(ParameterError, match=message):
+            write(field_cube(), tmp_path / name, memory=memory)
+
+
+def test_more_memory_makes_larger_shards():
+    assert [block_bytes(m) >> 20 for m in ("200 MB", "300 MB", "1 GB", 10**10)] == [4, 16, 64, 256]
+
+
+def test_large_gathers_and_long_lines_are_cut_by_traces_never_along_them():
+    huge = np.broadcast_to(np.float32(0), (3, 5000, 4000))
+    gather = xr.Variable(("shot", "receiver", "time"), huge)
+    shot, receiver, time = chunks_of(gather)
+    assert (shot, time) == (1, 4000)
+    assert 4 << 20 < receiver * time * 4 <= 8 << 20
+    model = xr.Variable(("depth", "x"), np.broadcast_to(np.float32(0), (2801, 13_601)))
+    depth, x = chunks_of(model)
+    assert depth == 2801
+    assert x * depth * 4 <= 1 << 20
+
+
+# Headers of SEG-Y
+
+
+def test_a_dataset_that_forgot_its_file_says_so_or_is_told(tmp_path, data_dir):
+    source = data_dir / "segy" / "peer" / "small.sgy"
+    ds = xr.open_dataset(source)
+    forgot = ds.where(ds.inline > 2)
+    message = r"headers of .*small\.sgy are left out: a computation \(where, fillna, map\)"
+    with pytest.warns(HeaderWarning, match=message):
+        plain = write_zarr(forgot, tmp_path / "plain.zarr")
+    assert not (plain / "segy").exists()
+    told = write_zarr(forgot, tmp_path / "told.zarr", original=source)
+    assert (told / "segy").exists()
+    again = write_zarr(ds.fillna(0), tmp_path / "again.zarr", original=told)
+    assert (
+        write_segy(xr.open_dataset(again), tmp_path / "a.sgy").read_bytes() == source.read_bytes()
+    )
+    with pytest.raises(ConventionError, match=r"small\.sgy are not those of the cube \(the labels"):
+        write_zarr(ds.assign_coords(inline=ds.inline + 7), tmp_path / "o.zarr", original=source)
+    with pytest.raises(FormatError, match=r"plain\.zarr: keeps no headers of a SEG-Y file"):
+        write_zarr(ds, tmp_path / "o.zarr", original=plain)
+
+
+def test_headers_that_are_not_true_any_more_are_left_out_with_the_reason(tmp_path, data_dir):
+    ds = xr.open_dataset(data_dir / "segy" / "peer" / "small.sgy")
+    with pytest.warns(
+        HeaderWarning, match=r"a\.zarr: the headers .* left out.*labels along crossline"
+    ):
+        write_zarr(ds.assign_coords(crossline=ds.crossline * 2), tmp_path / "a.zarr")
+    assert not (tmp_path / "a.zarr" / "segy").exists()
 
 
 # convert

@@ -489,4 +489,4 @@ def test_a_broken_group_is_named(tmp_path):
 
 def test_headers_can_be_left_out(tmp_path):
     ds = xr.open_dataset(made(tmp_path / "x.sgy"))
-    assert not (write_zarr(ds, tmp_path / "y.zarr", headers=False) / "segy").exists()
+    assert not (write_zarr(ds, tmp_path / "y.zarr", original=False) / "segy").exists()
