@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "kinds_of_picture",
     "plot",
     "plot_gather",
     "plot_hits",
@@ -85,6 +86,11 @@ def plot(ds: xr.Dataset, *, kind: str | None = None, **options: Any) -> Axes | F
             f"{variables or 'none'}); pictures of it: {', '.join(possible) or 'none'}"
         )
     return possible[kind](ds, **options)
+
+
+def kinds_of_picture(ds: xr.Dataset) -> tuple[str, ...]:
+    """Pictures that :func:`plot` can draw of a cube, the usual one first."""
+    return tuple(_possible(ds))
 
 
 def _possible(ds: xr.Dataset) -> dict[str, Callable[..., Any]]:

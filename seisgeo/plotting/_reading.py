@@ -17,6 +17,8 @@ __all__ = ["MOST", "MOST_LINES", "cut", "pick", "read_panel", "stride"]
 MOST = 1600
 #: Lines of each side that a slice or a map shows: there each pixel is a read of its own.
 MOST_LINES = 800
+# What lies beyond is no amplitude, and its square no number.
+_LARGEST = 1e150
 # Samples held in memory at a time, as they are read.
 _BLOCK = 1 << 23
 
@@ -84,7 +86,8 @@ def read_panel(
     out: np.ndarray | None = None
     rows = axis
     for part in _blocks(da, across):
-        values = np.asarray(da.isel({across: part}).values, dtype=float)
+        values = np.array(da.isel({across: part}).values, dtype=float)
+        values[np.abs(values) > _LARGEST] = np.nan
         if transform is not None:
             values = transform(values)
         values, rows = _thin(values, axis)

@@ -55,7 +55,7 @@ def draw_cdp_map(ds: xr.Dataset, *, fold: bool, ax: Axes | None) -> Axes:
 def map_size(ratio: float) -> tuple[float, float]:
     """Inches of the figure of a map of this width over height."""
     width = min(7.5, max(3.0, 5.5 * ratio))
-    return width + 1.5, min(7.5, max(2.5, width / ratio)) + 1.0
+    return width + 1.5, min(7.5, max(1.2, width / ratio)) + 1.0
 
 
 def _grid(ds: xr.Dataset, fold: bool, ax: Axes | None) -> Axes:

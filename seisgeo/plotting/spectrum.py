@@ -66,6 +66,7 @@ def plot_spectrum(
     if not len(traces) or len(time) < 2:
         raise ConventionError("variable 'amplitude': no live trace among those looked at")
     dt = (time[-1] - time[0]) / (len(time) - 1)
+    traces = traces / np.abs(traces).max()  # amplitudes may be of any size
     spectrum = np.abs(np.fft.rfft(traces, axis=1)).mean(axis=0)
     floor = 1e-6 * spectrum.max()  # -120 dB: below it is rounding
     decibel = 20 * np.log10(np.maximum(spectrum, floor) / spectrum.max())

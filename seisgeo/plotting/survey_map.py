@@ -20,6 +20,8 @@ __all__ = ["plot_survey_map"]
 #: A spread narrower than this share of its length is a line.
 _LINE = 0.02
 _MOST_POINTS = 50_000
+# Receivers beyond this number are left out above a fold.
+_MOST_OVER_FOLD = 500
 
 
 def plot_survey_map(
@@ -82,13 +84,18 @@ def plot_survey_map(
         fold_map(ax, middle, size)
     spots = np.unique(receivers[live].round(2), axis=0)
     spots = spots[:: max(1, -(-len(spots) // _MOST_POINTS))]
+    # Thousands of marks would hide each other, and the fold below them.
+    few = float(np.clip(100 / len(shots), 0.03, 1.0))
+    if not (fold and len(spots) > _MOST_OVER_FOLD):
+        ax.scatter(
+            spots[:, 0], spots[:, 1], marker="v", s=11 if len(spots) < 2000 else 1.5,
+            c="white" if fold else "#2c7bb6", edgecolors="black", linewidths=0.3 if fold else 0,
+            label="receivers", zorder=2, rasterized=True,
+        )  # fmt: skip
     ax.scatter(
-        spots[:, 0], spots[:, 1], marker="v", s=11, c="white" if fold else "#2c7bb6",
-        edgecolors="black", linewidths=0.3 if fold else 0, label="receivers", zorder=2,
-    )  # fmt: skip
-    ax.scatter(
-        shots[:, 0], shots[:, 1], marker="*", s=60, c="#d7191c", edgecolors="black", linewidths=0.3,
-        label="sources", zorder=3,
+        shots[:, 0], shots[:, 1], marker="*" if few == 1 else "o", s=60 * few, c="#d7191c",
+        edgecolors="black", linewidths=0.3 if few == 1 else 0, label="sources", zorder=3,
+        rasterized=True,
     )  # fmt: skip
     ax.use_sticky_edges = False
     ax.margins(0.04)
@@ -154,4 +161,8 @@ def _chart(ax: Axes, source: np.ndarray, receiver: np.ndarray, live: np.ndarray)
 
 def _legend(ax: Axes) -> None:
     """Above the axes, where it cannot hide a position."""
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, borderaxespad=0)
+    legend = ax.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, borderaxespad=0
+    )
+    for handle in legend.legend_handles:
+        handle.set_sizes([40])  # type: ignore[union-attr]

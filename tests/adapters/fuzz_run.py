@@ -41,7 +41,7 @@ MEMORY, SECONDS = 256 << 20, 20
 # Cells of a cube for each trace, beyond which a table is no longer that of a file.
 _MOST_CELLS = 64
 # One report in so many cases: pictures take a second.
-_REPORT_EVERY = 400
+_REPORT_EVERY = 100
 
 
 class TookTooLongError(BaseException):
