@@ -23,7 +23,7 @@ CLIPPED_RUN = 3
 #: Traces looked at, evenly over the file.
 MOST_TRACES = 4000
 # Samples of these traces in all.
-_MOST_SAMPLES = 16_000_000
+_MOST_SAMPLES = 6_000_000
 # What lies beyond is no amplitude, and its square no number.
 _LARGEST = 1e150
 _BARS = "#5b8fb9"
@@ -41,7 +41,7 @@ def trace_quality(ds: xr.Dataset, *, most_traces: int = MOST_TRACES) -> dict[str
     ds : xarray.Dataset
         A cube with ``amplitude`` or ``velocity``; only the traces that are looked at are loaded.
     most_traces : int, default 4000
-        How many at most; fewer where they are long (in all 16 million samples).
+        How many at most; fewer where they are long (in all 6 million samples).
 
     Returns
     -------

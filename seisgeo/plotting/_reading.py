@@ -20,7 +20,7 @@ MOST_LINES = 800
 # What lies beyond is no amplitude, and its square no number.
 _LARGEST = 1e150
 # Samples held in memory at a time, as they are read.
-_BLOCK = 1 << 23
+_BLOCK = 1 << 21
 
 Transform = Callable[[np.ndarray], np.ndarray]
 
@@ -85,8 +85,8 @@ def read_panel(
         da, axis = da.isel({down: slice(None, None, every)}), axis[::every]
     out: np.ndarray | None = None
     rows = axis
-    for part in _blocks(da, across):
-        values = np.array(da.isel({across: part}).values, dtype=float)
+    for part, block in _blocks(da, across):
+        values = np.array(block.values, dtype=float)
         values[np.abs(values) > _LARGEST] = np.nan
         if transform is not None:
             values = transform(values)
@@ -97,19 +97,20 @@ def read_panel(
     return (np.empty((len(axis), 0)) if out is None else out), rows
 
 
-def _blocks(da: xr.DataArray, dim: str) -> Iterator[slice]:
-    """Parts along `dim`: the chunks of dask, which are computed whole, else what memory allows."""
-    size = da.sizes[dim]
-    steps: tuple[int, ...]
+def _blocks(da: xr.DataArray, dim: str) -> Iterator[tuple[slice, xr.DataArray]]:
+    """Parts along `dim` that fit into memory; chunks of dask are computed once, one at a time."""
     if da.chunks is not None:
-        steps = da.chunks[da.get_axis_num(dim)]
-    else:
-        most = max(1, _BLOCK * size // max(da.size, 1))
-        steps = (most,) * -(-size // most)
-    start = 0
-    for step in steps:
-        yield slice(start, min(start + step, size))
-        start += step
+        start = 0
+        for size in da.chunks[da.get_axis_num(dim)]:
+            for part, block in _blocks(da.isel({dim: slice(start, start + size)}).compute(), dim):
+                yield slice(start + part.start, start + part.stop), block
+            start += size
+        return
+    size = da.sizes[dim]
+    step = max(1, _BLOCK * size // max(da.size, 1))
+    for start in range(0, size, step):
+        part = slice(start, min(start + step, size))
+        yield part, da.isel({dim: part})
 
 
 def _thin(values: np.ndarray, axis: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

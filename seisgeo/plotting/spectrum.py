@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_spectrum"]
 
+# Samples of the traces that are averaged, in all.
+_MOST_SAMPLES = 4_000_000
+
 
 def plot_spectrum(
     ds: xr.Dataset, *, most_traces: int = 1000, ax: Axes | None = None, **line: Any
@@ -27,8 +30,8 @@ def plot_spectrum(
     ds : xarray.Dataset
         Gathers, a time stack or waveforms: ``amplitude`` with ``time`` among its dimensions.
     most_traces : int, default 1000
-        Traces to average; a larger cube is thinned evenly before it is read. Traces with NaN are
-        left out.
+        Traces to average, fewer where they are long; a larger cube is thinned evenly before it is
+        read. Traces with NaN are left out.
     ax : matplotlib.axes.Axes, optional
         Where to draw; by default a new figure. Several spectra can share one.
     **line
@@ -60,7 +63,7 @@ def plot_spectrum(
         )
     da = ds["amplitude"]
     time = axis_values(da, "time")
-    traces = even_traces(da, "time", most_traces)
+    traces = even_traces(da, "time", max(1, min(most_traces, _MOST_SAMPLES // len(time))))
     traces = traces[np.isfinite(traces).all(axis=1)]
     traces = traces[np.abs(traces).max(axis=1, initial=0.0) > 0]
     if not len(traces) or len(time) < 2:
