@@ -80,7 +80,8 @@ def trace_quality(ds: xr.Dataset, *, most_traces: int = MOST_TRACES) -> dict[str
     constant[finite] = np.ptp(traces[finite], axis=1) == 0
     clipped = np.zeros(len(traces), dtype=bool)
     clipped[finite & ~constant] = _clipped(traces[finite & ~constant])
-    live = traces[finite & ~constant]
+    good = finite & ~constant
+    live = traces if good.all() else traces[good]
     return {
         "looked_at": len(traces),
         "of": int(da.size // da.sizes[axis]),
