@@ -11,7 +11,7 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.errors import ConventionError
-from seisgeo.sampling import even_traces
+from seisgeo.sampling import even_part
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +22,15 @@ __all__ = ["amplitude_figure", "trace_quality", "write_quality_report"]
 CLIPPED_RUN = 3
 #: Traces looked at, evenly over the file.
 MOST_TRACES = 4000
+# Samples of these traces in all.
+_MOST_SAMPLES = 6_000_000
+# What lies beyond is no amplitude, and its square no number.
+_LARGEST = 1e150
+_BARS = "#5b8fb9"
+# Dead and clipped traces named in a report.
+_MOST_NAMED = 10
+# Coordinates that name the traces along a dimension.
+_LABELS = {"shot": "field_record", "receiver": "channel"}
 
 
 def trace_quality(ds: xr.Dataset, *, most_traces: int = MOST_TRACES) -> dict[str, Any]:
@@ -32,14 +41,15 @@ def trace_quality(ds: xr.Dataset, *, most_traces: int = MOST_TRACES) -> dict[str
     ds : xarray.Dataset
         A cube with ``amplitude`` or ``velocity``; only the traces that are looked at are loaded.
     most_traces : int, default 4000
-        How many.
+        How many at most; fewer where they are long (in all 6 million samples).
 
     Returns
     -------
     dict
         ``looked_at``, ``of`` (traces), ``missing`` (NaN), ``dead`` (constant), ``clipped`` (three
-        or more samples in a row at the largest amplitude), ``rms`` (array, one value for each live
-        trace) and ``samples`` (array, the live traces' values).
+        or more samples in a row at the largest amplitude), ``dead_at`` and ``clipped_at`` (where
+        the first ten of each are), ``rms`` (array, one value for each live trace) and ``samples``
+        (array, the live traces' values).
 
     Raises
     ------
@@ -50,33 +60,54 @@ def trace_quality(ds: xr.Dataset, *, most_traces: int = MOST_TRACES) -> dict[str
     --------
     >>> import numpy as np, xarray as xr
     >>> traces = np.array([[0.0, 1, 0, -1], [0, 0, 0, 0], [0, 2, 2, 2]])
-    >>> ds = xr.Dataset({"amplitude": (("cdp", "time"), traces)})
+    >>> ds = xr.Dataset({"amplitude": (("cdp", "time"), traces)}, coords={"cdp": [101, 102, 103]})
     >>> found = trace_quality(ds)
-    >>> found["dead"], found["clipped"]
-    (1, 1)
+    >>> found["dead"], found["dead_at"], found["clipped"]
+    (1, ['cdp 102'], 1)
     """
     name = next((n for n in ("amplitude", "velocity") if n in ds.data_vars), None)
-    if name is None:
+    axis = next((d for d in ("time", "depth") if name and d in ds[name].dims), None)
+    if name is None or axis is None:
         raise ConventionError(
-            f"expected the variable 'amplitude' or 'velocity'; found {sorted(map(str, ds))}"
+            "expected the variable 'amplitude' or 'velocity' against time or depth; found "
+            f"{ {str(n): v.dims for n, v in ds.data_vars.items()} }"
         )
     da = ds[name]
-    axis = next(d for d in ("time", "depth") if d in da.dims)
-    total = da.size // da.sizes[axis]
-    traces = even_traces(da, axis, most_traces)
-    finite = np.isfinite(traces).all(axis=1)
-    present = traces[finite]
-    constant = np.ptp(present, axis=1) == 0
-    live = present[~constant]
+    part = even_part(da, axis, max(1, min(most_traces, _MOST_SAMPLES // da.sizes[axis])))
+    traces = np.array(part.values, dtype=float).reshape(-1, da.sizes[axis])
+    finite = (np.abs(traces) <= _LARGEST).all(axis=1)
+    constant = np.zeros(len(traces), dtype=bool)
+    constant[finite] = np.ptp(traces[finite], axis=1) == 0
+    clipped = np.zeros(len(traces), dtype=bool)
+    clipped[finite & ~constant] = _clipped(traces[finite & ~constant])
+    good = finite & ~constant
+    live = traces if good.all() else traces[good]
     return {
         "looked_at": len(traces),
-        "of": int(total),
+        "of": int(da.size // da.sizes[axis]),
         "missing": int((~finite).sum()),
         "dead": int(constant.sum()),
-        "clipped": int(_clipped(live).sum()),
+        "clipped": int(clipped.sum()),
+        "dead_at": _places(part, np.flatnonzero(constant)[:_MOST_NAMED]),
+        "clipped_at": _places(part, np.flatnonzero(clipped)[:_MOST_NAMED]),
         "rms": np.sqrt((live**2).mean(axis=1)),
         "samples": live,
     }
+
+
+def _places(part: xr.DataArray, numbers: np.ndarray) -> list[str]:
+    """Names of traces by what labels them: ``field record 3, channel 17``."""
+    dims = part.dims[:-1]
+    named = []
+    for at in zip(*np.unravel_index(numbers, part.shape[:-1]), strict=True):
+        words = []
+        for dim, i in zip(dims, at, strict=True):
+            label = part.coords.get(_LABELS.get(str(dim), str(dim)))
+            value = label[i].values.item() if label is not None and label.dims == (dim,) else int(i)
+            known = label is not None and label.dims == (dim,)
+            words.append(f"{(label.name if known else dim)} {value:g}".replace("_", " "))  # type: ignore[union-attr]
+        named.append(", ".join(words))
+    return named
 
 
 def _clipped(traces: np.ndarray) -> np.ndarray:
@@ -113,9 +144,12 @@ def amplitude_figure(quality: dict[str, Any], label: str = "amplitude") -> Figur
     left, right = figure.subplots(1, 2)
     samples, rms = quality["samples"].ravel(), quality["rms"]
     if samples.size:
-        limits = np.percentile(samples, [0.1, 99.9])
-        left.hist(samples, bins=100, range=(limits[0], max(limits[1], limits[0] + 1e-30)), log=True)
-        right.hist(20 * np.log10(rms / np.median(rms) + 1e-30), bins=60, log=True)
+        low, high = (float(v) for v in np.percentile(samples, [0.1, 99.9]))
+        if not high > low:
+            low, high = low - 0.5 * (abs(low) or 1.0), high + 0.5 * (abs(high) or 1.0)
+        left.hist(samples, bins=100, range=(low, high), log=True, color=_BARS)
+        decibel = 20 * np.log10(np.maximum(rms / np.median(rms), 1e-15))
+        right.hist(decibel, bins=60, log=True, color=_BARS)
     left.set_xlabel(f"{label} (0.1 to 99.9 %)")
     left.set_ylabel("samples")
     right.set_xlabel("RMS of a trace against the median (dB)")
@@ -158,7 +192,7 @@ def write_quality_report(
     OutputExistsError
         If `out` is there and `overwrite` is False.
     """
-    from seisgeo import adapters, plotting
+    from seisgeo import adapters
     from seisgeo.report import Section, Table, write_report
     from seisgeo.summary import summarise, summary_text
 
@@ -166,28 +200,104 @@ def write_quality_report(
     findings = [str(f) for f in summary.get("findings", [])]
     with adapters.open_cube(path, engine=engine, **options) as ds:
         quality = trace_quality(ds)
-        kinds = conventions.kinds(ds)
-        figures = [plotting.plot(ds).figure]
-        if "gathers" in kinds and "shot" in ds.dims and "receiver_x" in ds.coords:
-            figures.append(plotting.plot_survey_map(ds, fold=True).figure)
-        if "amplitude" in ds and "time" in ds["amplitude"].dims and len(quality["rms"]):
-            figures.append(plotting.plot_spectrum(ds).figure)
-        figures.append(amplitude_figure(quality, "velocity" if "velocity" in ds else "amplitude"))
-    counts = {
-        "traces": quality["of"],
-        "looked at": quality["looked_at"],
-        "missing": quality["missing"],
-        "dead (constant)": quality["dead"],
-        "clipped": quality["clipped"],
-    }
+        pictures, remarks = _pictures(ds, quality)
     sections = [
         Section(
             "What is in it",
             tables=[Table([[f] for f in findings], header=["Contradictions"])] if findings else [],
             preformatted=summary_text(summary),
         ),
-        Section("Traces", tables=[counts], figures=figures),
+        Section("Traces", text=_how_many(quality), tables=[_counts(quality)]),
+        Section("Pictures", text=remarks, figures=pictures),
+        Section("Headers", tables=_header_tables(summary)),
     ]
     if summary.get("text_header"):
         sections.append(Section("Text header", preformatted=str(summary["text_header"])))
     return write_report(out, title=f"{Path(path).name}", sections=sections, overwrite=overwrite)
+
+
+def _how_many(quality: dict[str, Any]) -> str:
+    n, of = quality["looked_at"], quality["of"]
+    if n == of:
+        return f"All {of:,} traces were looked at."
+    return (
+        f"{n:,} of {of:,} traces were looked at, spread evenly over the file; the counts, the "
+        "histograms and the spectrum are theirs."
+    )
+
+
+def _counts(quality: dict[str, Any]) -> dict[str, str]:
+    n = quality["looked_at"]
+
+    def share(kind: str) -> str:
+        text = f"{quality[kind]:,} ({quality[kind] / n:.2%})"
+        named = quality.get(f"{kind}_at")
+        more = "; …" if named and quality[kind] > len(named) else ""
+        return text + (": " + "; ".join(named) + more if named else "")
+
+    return {
+        "traces": f"{quality['of']:,}",
+        "looked at": f"{n:,}",
+        "missing (no number)": share("missing"),
+        "dead (constant)": share("dead"),
+        "clipped": share("clipped"),
+    }
+
+
+def _pictures(ds: xr.Dataset, quality: dict[str, Any]) -> tuple[list[Any], list[str]]:
+    """Pictures of the cube by kind, the histograms, and why others could not be drawn."""
+    from seisgeo import plotting
+    from seisgeo.report import Picture
+
+    found: list[Any] = []
+    remarks: list[str] = []
+    shown = plotting.kinds_of_picture(ds)
+    if "fold" in shown and not {"cdp_x", "offset"} <= set(ds.variables) - {"source_x"}:
+        shown = tuple(k for k in shown if k != "map")  # the fold's map shows the positions, too
+    for kind in shown:
+        try:
+            figure: Any = plotting.plot(ds, kind=kind).figure
+            found.append(Picture(figure, caption=_CAPTIONS[kind]))
+        except ConventionError as error:
+            remarks.append(f"No {kind}: {error}")
+    label = "velocity" if "velocity" in ds else "amplitude"
+    found.append(Picture(amplitude_figure(quality, label), caption=_CAPTIONS["histogram"]))
+    return found, remarks
+
+
+def _header_tables(summary: dict[str, Any]) -> list[Any]:
+    """What the headers hold: lowest and highest value of each field that is filled."""
+    from seisgeo.report import Table
+
+    tables = []
+    for name, caption in (
+        ("coordinates", "Coordinates (SI units)"),
+        ("trace_headers", "Trace headers, as they stand in the file"),
+        ("binary_header", "Binary header"),
+        ("attributes", "Attributes"),
+    ):
+        rows = []
+        for field, value in (summary.get(name) or {}).items():
+            low, high = value if isinstance(value, list) else (value, value)
+            units = conventions.ATTRS.get(field, {}).get("units", "1")
+            unit = units if name == "coordinates" and units != "1" else ""
+            rows.append([field.replace("_", " "), low, high if high != low else "", unit])
+        if rows:
+            header = ["field", "lowest", "highest", "unit"]
+            last = 4 if name == "coordinates" else 3
+            if name in ("binary_header", "attributes"):
+                header, last = ["field", "value"], 2
+            tables.append(Table([r[:last] for r in rows], caption=caption, header=header[:last]))
+    return tables
+
+
+_CAPTIONS = {
+    "gather": "A gather. Colours saturate at the 99th percentile; grey traces are missing.",
+    "section": "The middle line. Colours saturate at the 99th percentile; grey traces are missing.",
+    "velocity": "The velocity model, or its middle line.",
+    "slice": "The slice in the middle of the vertical axis.",
+    "map": "Where the traces are.",
+    "fold": "Where sources and receivers are, and how many live traces share each bin.",
+    "spectrum": "Mean amplitude spectrum.",
+    "histogram": "Amplitudes of the traces that were looked at, and their RMS.",
+}

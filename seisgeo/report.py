@@ -231,12 +231,10 @@ def _is_number(value: Any) -> bool:
 
 
 def _value(value: Any) -> str:
-    """Six significant digits tell enough of a number that is no integer."""
-    return (
-        f"{value:.6g}"
-        if isinstance(value, Real) and not isinstance(value, Integral)
-        else str(value)
-    )
+    """Six significant digits tell enough of a fraction; a northing keeps its centimetres."""
+    if not isinstance(value, Real) or isinstance(value, Integral):
+        return str(value)
+    return f"{value:.2f}" if 1e5 <= abs(float(value)) < 1e12 else f"{value:.6g}"
 
 
 def _picture(picture: Picture, heading: str) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-__all__ = ["even_traces"]
+__all__ = ["even_part", "even_traces"]
 
 
-def even_traces(da: xr.DataArray, axis: str, most: int) -> np.ndarray:
-    """Load traces spread evenly over a cube.
+def even_part(da: xr.DataArray, axis: str, most: int) -> xr.DataArray:
+    """Thin a cube to traces spread evenly over it, without loading them.
 
     Parameters
     ----------
@@ -22,6 +22,35 @@ def even_traces(da: xr.DataArray, axis: str, most: int) -> np.ndarray:
 
     Returns
     -------
+    xarray.DataArray
+        The same dimensions, thinned, `axis` last.
+
+    Examples
+    --------
+    >>> cube = xr.DataArray(np.zeros((50, 40, 30)), dims=("shot", "receiver", "time"))
+    >>> even_part(cube, "time", 100).shape
+    (2, 40, 30)
+    """
+    excess = da.size / da.sizes[axis] / most
+    for dim in [d for d in da.dims if d != axis]:
+        size = da.sizes[dim]
+        # Steps rather than lists of numbers: dask reads no more than a step leaves.
+        step = -(-size // max(1, int(size / excess))) if excess > 1 else 1
+        da = da.isel({dim: slice((size - 1) % step // 2, None, step)})
+        excess *= da.sizes[dim] / size
+    return da.transpose(..., axis)
+
+
+def even_traces(da: xr.DataArray, axis: str, most: int) -> np.ndarray:
+    """Load traces spread evenly over a cube.
+
+    Parameters
+    ----------
+    da, axis, most
+        As for :func:`even_part`.
+
+    Returns
+    -------
     numpy.ndarray
         float64, shape (trace, sample).
 
@@ -31,11 +60,5 @@ def even_traces(da: xr.DataArray, axis: str, most: int) -> np.ndarray:
     >>> even_traces(cube, "time", 100).shape
     (80, 30)
     """
-    excess = da.size / da.sizes[axis] / most
-    for dim in [d for d in da.dims if d != axis]:
-        size = da.sizes[dim]
-        kept = min(size, max(1, int(size / excess))) if excess > 1 else size
-        da = da.isel({dim: np.linspace(0, size - 1, kept).round().astype(int)})
-        excess *= kept / size
-    values = da.transpose(..., axis).values
+    values = even_part(da, axis, most).values
     return np.asarray(values, dtype=float).reshape(-1, da.sizes[axis])

@@ -14,9 +14,11 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.errors import ConventionError
-from seisgeo.plotting.gathers import plot_gather, plot_spectrum
+from seisgeo.plotting._canvas import axis_values
+from seisgeo.plotting.gathers import plot_gather
 from seisgeo.plotting.hits import is_hits, plot_hits
 from seisgeo.plotting.sections import plot_section, plot_velocity
+from seisgeo.plotting.spectrum import plot_spectrum
 from seisgeo.plotting.survey_map import plot_survey_map
 from seisgeo.plotting.training import plot_training
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "kinds_of_picture",
     "plot",
     "plot_gather",
     "plot_hits",
@@ -35,28 +38,24 @@ __all__ = [
     "plot_velocity",
 ]
 
-#: What `plot` draws of a cube that holds several kinds: the first of these.
-_PICTURES: dict[str, Callable[..., Any]] = {
-    "hits": plot_hits,
-    "gathers": plot_gather,
-    "stack": plot_section,
-    "velocity": plot_velocity,
-}
-
 
 def plot(ds: xr.Dataset, *, kind: str | None = None, **options: Any) -> Axes | Figure:
     """Draw a cube the way its kind is usually looked at.
 
+    Only what the picture shows is read, so that a file of any size is drawn in seconds; amplitude
+    colours saturate at a percentile of what is shown.
+
     Parameters
     ----------
     ds : xarray.Dataset
-        Gathers, a stack, velocity, or what ``retrieve`` returned.
-    kind : {"hits", "gathers", "stack", "velocity"}, optional
-        What to draw of a cube that holds several, such as a training set; by default the first
-        of these that is there.
+        Gathers, a stack, velocity, what ``retrieve`` returned, or positions alone.
+    kind : {"hits", "gather", "section", "velocity", "slice", "map", "fold", "spectrum"}, optional
+        The picture; by default the first of these that fits: the retrieval sheet, the first (or
+        middle) gather, the middle inline, the first velocity model; a map where there are
+        positions and nothing else. ``"slice"`` is that in the middle of the time or depth axis.
     **options
-        Passed on to :func:`plot_hits`, :func:`plot_gather`, :func:`plot_section` or
-        :func:`plot_velocity`.
+        Passed on to :func:`plot_hits`, :func:`plot_gather`, :func:`plot_section`,
+        :func:`plot_velocity`, :func:`plot_survey_map` or :func:`plot_spectrum`.
 
     Returns
     -------
@@ -66,7 +65,7 @@ def plot(ds: xr.Dataset, *, kind: str | None = None, **options: Any) -> Axes | F
     Raises
     ------
     ConventionError
-        If there is no picture for this cube.
+        If there is no such picture of this cube.
 
     Examples
     --------
@@ -76,14 +75,50 @@ def plot(ds: xr.Dataset, *, kind: str | None = None, **options: Any) -> Axes | F
     >>> plot(ds).get_ylabel()
     'depth (m)'
     """
-    found = (("hits",) if is_hits(ds) else ()) + conventions.kinds(ds)
+    possible = _possible(ds)
     if kind is None:
-        kind = next((k for k in _PICTURES if k in found), None)
-    if kind not in _PICTURES or kind not in found:
+        kind = next(iter(possible), None)
+    if kind not in possible:
         variables = {str(n): v.dims for n, v in ds.data_vars.items()}
         raise ConventionError(
             f"no picture {f'of kind {kind!r} ' if kind else ''}for this cube: it holds "
-            f"{', '.join(found) or 'no known kind'} (variables {variables or 'none'}); pictures: "
-            f"{', '.join(_PICTURES)}"
+            f"{', '.join(conventions.kinds(ds)) or 'no known kind'} (variables "
+            f"{variables or 'none'}); pictures of it: {', '.join(possible) or 'none'}"
         )
-    return _PICTURES[kind](ds, **options)
+    return possible[kind](ds, **options)
+
+
+def kinds_of_picture(ds: xr.Dataset) -> tuple[str, ...]:
+    """Pictures that :func:`plot` can draw of a cube, the usual one first."""
+    return tuple(_possible(ds))
+
+
+def _possible(ds: xr.Dataset) -> dict[str, Callable[..., Any]]:
+    """Pictures of a cube by name, the usual one first."""
+    kinds, names = conventions.kinds(ds), set(ds.variables)
+    stack = next((n for n in ("amplitude", "velocity") if n in ds and "inline" in ds[n].dims), None)
+    cube = stack is not None and ds[stack].ndim == 3
+    shots, bins = {"source_x", "receiver_x"} <= names, {"cdp_x", "cdp_y"} <= names
+    fits: dict[str, tuple[bool, Callable[..., Any]]] = {
+        "hits": (is_hits(ds), plot_hits),
+        "gather": ("gathers" in kinds, plot_gather),
+        "section": ("stack" in kinds, plot_section),
+        "velocity": ("velocity" in kinds, plot_velocity),
+        "slice": (cube, _plot_slice),
+        "map": (shots or bins, plot_survey_map),
+        "fold": (shots or (bins and "offset" in ds.dims), _plot_fold),
+        "spectrum": ("amplitude" in ds and "time" in ds["amplitude"].dims, plot_spectrum),
+    }
+    return {name: draw for name, (fit, draw) in fits.items() if fit}
+
+
+def _plot_slice(ds: xr.Dataset, **options: Any) -> Axes:
+    axis = next(d for d in ("time", "depth") if d in ds.dims)
+    if not {"time", "depth"} & set(options):
+        values = axis_values(ds, axis)
+        options[axis] = float(values[len(values) // 2])
+    return plot_section(ds, **options)
+
+
+def _plot_fold(ds: xr.Dataset, **options: Any) -> Axes:
+    return plot_survey_map(ds, fold=True, **options)

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-#: No screen shows more traces or samples than this: a larger cube is thinned to it.
-MOST = 4000
+#: Pixels of a row in which columns of unequal width are looked up.
+_FINEST = 4000
 #: Blue, white, red, zero in the middle (colorcet, https://colorcet.com): lightness falls evenly
 #: to both sides, so equal amplitudes of either sign look equally strong.
 DIVERGING = "diverging_bwr_40_95_c42"
@@ -124,38 +124,6 @@ def axis_values(da: xr.DataArray | xr.Dataset, dim: str) -> np.ndarray:
     return np.arange(da.sizes[dim], dtype=float)
 
 
-def pick(ds: Any, dim: str, index: int) -> Any:
-    """``isel`` along one dimension, with an error that says how many there are."""
-    size = ds.sizes[dim]
-    if not -size <= index < size:
-        raise ConventionError(
-            f"{dim}={index}: expected 0 to {size - 1}, this cube has {size} along {dim!r}"
-        )
-    return ds.isel({dim: int(index)})
-
-
-def stride(size: int, most: int = MOST) -> int:
-    """Step that leaves at most `most` of `size`."""
-    return max(1, -(-size // most))
-
-
-def thin_samples(values: np.ndarray, axis: np.ndarray, most: int = MOST) -> tuple[Any, Any]:
-    """Thin the rows to at most `most`, keeping in each block the value of largest magnitude.
-
-    A plain stride would alias; an average would lose the peaks. Rows beyond the last whole block
-    are dropped: less than one pixel.
-    """
-    step = stride(len(values), most)
-    if step == 1:
-        return values, axis
-    n = len(values) // step
-    blocks = values[: n * step].reshape(n, step, *values.shape[1:])
-    magnitude = np.where(np.isfinite(blocks), np.abs(blocks), -1.0)
-    largest = np.expand_dims(magnitude.argmax(axis=1), 1)
-    kept = np.take_along_axis(blocks, largest, axis=1)[:, 0]
-    return kept, axis[: n * step].reshape(n, step).mean(axis=1)
-
-
 def edges(axis: np.ndarray) -> tuple[float, float]:
     """Outer edges of an evenly spaced axis: half a cell beyond the first and the last value."""
     half = (axis[-1] - axis[0]) / (len(axis) - 1) / 2 if len(axis) > 1 else 0.5
@@ -214,7 +182,7 @@ def draw_columns(
     dead = ~np.isfinite(values).all(axis=0)
     if np.ptp(width) > 0.02 * width.mean() or width.sum() < 0.99 * (high - low):
         # Irregular: look up, for each pixel of a fine row, the column that covers it.
-        n = int(np.clip(4 * len(x), 1024, MOST))
+        n = int(np.clip(4 * len(x), 1024, _FINEST))
         centres = low + (np.arange(n) + 0.5) * (high - low) / n
         at = order[np.searchsorted(left[order], centres, side="right") - 1]
         shown = np.where(centres < right[at], values[:, at], np.nan)

@@ -1,38 +1,30 @@
-"""Pictures of pre-stack gathers and of their spectra."""
+"""Pictures of pre-stack gathers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 
 from seisgeo.errors import ConventionError
 from seisgeo.plotting._canvas import (
-    DEAD,
     DIVERGING,
-    MOST,
     axis_values,
     colour_bar,
     draw_columns,
-    edges,
     label_of,
     new_axes,
-    pick,
-    slots,
-    stride,
     symmetric_limit,
-    thin_samples,
 )
-from seisgeo.sampling import even_traces
+from seisgeo.plotting._reading import MOST, cut, pick, read_panel, stride
+from seisgeo.plotting._wiggles import MOST_WIGGLES, chosen_style, draw_wiggles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["plot_gather", "plot_spectrum"]
-
-#: More wiggles than this run into each other on any page.
-_MOST_WIGGLES = 240
+__all__ = ["plot_gather"]
 
 
 def plot_gather(
@@ -40,7 +32,9 @@ def plot_gather(
     shot: int = 0,
     *,
     source: int = 0,
-    style: Literal["image", "wiggle"] = "image",
+    inline: int | None = None,
+    crossline: int | None = None,
+    style: Literal["auto", "image", "wiggle"] = "auto",
     x: Literal["offset", "channel", "receiver_x"] = "offset",
     clip: float = 99.0,
     agc: float | None = None,
@@ -51,20 +45,24 @@ def plot_gather(
 ) -> Axes:
     """Draw one gather at its true offsets and times.
 
-    Only the traces that are shown are read. Dead traces (NaN) are grey; a gap in the spread stays
-    a gap.
+    Only the traces that are shown are read: of more than 1600 (240 wiggles) evenly spaced ones, and
+    the axis says so. Of more than 1600 samples each block leaves the one of largest magnitude, so
+    that no event is lost. Dead traces (NaN) are grey; a gap in the spread stays a gap.
 
     Parameters
     ----------
     ds : xarray.Dataset
-        Gathers: ``amplitude (shot, receiver, time)`` or ``(sample, source, time, receiver)``; a
-        single gather ``(receiver, time)`` does too.
+        Gathers: ``amplitude (shot, receiver, time)``, ``(sample, source, time, receiver)`` or
+        ``(inline, crossline, offset, time)``; a single gather ``(receiver, time)`` does too.
     shot : int, default 0
         Position along ``shot`` (or ``sample``).
     source : int, default 0
         Position along ``source``, where the cube has one.
-    style : {"image", "wiggle"}, default "image"
-        Variable density, or wiggles with the positive lobes filled.
+    inline, crossline : int, optional
+        Line numbers, where the cube has them; by default the middle ones.
+    style : {"auto", "image", "wiggle"}, default "auto"
+        Variable density, or wiggles with the positive lobes filled; by default wiggles for up to
+        48 traces.
     x : {"offset", "channel", "receiver_x"}, default "offset"
         Horizontal axis: signed offset (m), channel number or receiver position (m). Where all
         offsets are the same, channels are shown instead and the axis says so.
@@ -103,17 +101,14 @@ def plot_gather(
     """
     from matplotlib.colors import Normalize
 
-    if style not in ("image", "wiggle"):
-        raise ConventionError(f"style: expected 'image' or 'wiggle', found {style!r}")
-    gather = _one_gather(ds, shot, source)
-    step = stride(gather.sizes["receiver"], MOST if style == "image" else _MOST_WIGGLES)
+    gather, name = _one_gather(ds, shot, source, {"inline": inline, "crossline": crossline})
+    style = chosen_style(style, gather.sizes["receiver"])  # type: ignore[assignment]
+    step = stride(gather.sizes["receiver"], MOST if style == "image" else MOST_WIGGLES)
     gather = gather.isel(receiver=slice(None, None, step))
     position, x_label = _positions(gather, x, step)
     time = axis_values(gather, "time")
-    values = np.asarray(gather["amplitude"].transpose("time", "receiver").values, dtype=float)
-    if agc is not None:
-        values = _balance(values, agc, time)
-    values, time = thin_samples(values, time)
+    gain = None if agc is None else _balance(agc, time)
+    values, time = read_panel(gather["amplitude"], "time", "receiver", transform=gain)
     limit = symmetric_limit(values, clip)
 
     if ax is None:
@@ -125,90 +120,49 @@ def plot_gather(
             label = label_of(ds, "amplitude") + (f", AGC {agc:g} s" if agc else "")
             colour_bar(image, label, ax)
     else:
-        _draw_wiggles(ax, values / limit, position, time)
+        draw_wiggles(ax, values / limit, position, time)
     ax.set_xlabel(x_label)
     ax.set_ylabel(label_of(gather, "time"))
-    ax.set_title(_title(gather, shot, source) if title is None else title)
+    ax.set_title(name if title is None else title)
     return ax
 
 
-def plot_spectrum(
-    ds: xr.Dataset, *, most_traces: int = 1000, ax: Axes | None = None, **line: Any
-) -> Axes:
-    """Draw the mean amplitude spectrum, in dB below its peak, against frequency.
-
-    Parameters
-    ----------
-    ds : xarray.Dataset
-        Gathers, a time stack or waveforms: ``amplitude`` with ``time`` among its dimensions.
-    most_traces : int, default 1000
-        Traces to average; a larger cube is thinned evenly before it is read. Traces with NaN are
-        left out.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a new figure. Several spectra can share one.
-    **line
-        Passed on to ``Axes.plot``: color, label, ...
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-
-    Raises
-    ------
-    ConventionError
-        If there is no amplitude against time, or no live trace.
-
-    Examples
-    --------
-    >>> import numpy as np, xarray as xr
-    >>> t = np.arange(500) * 0.002
-    >>> ds = xr.Dataset({"amplitude": (("cdp", "time"), np.sin(2 * np.pi * 30 * t)[None])},
-    ...                 coords={"time": t})
-    >>> f, db = plot_spectrum(ds).lines[0].get_data()
-    >>> round(float(f[db.argmax()]))
-    30
-    """
-    if "amplitude" not in ds.data_vars or "time" not in ds["amplitude"].dims:
-        raise ConventionError(
-            "a spectrum needs the variable 'amplitude' with the dimension 'time'; found "
-            f"{ {str(n): v.dims for n, v in ds.data_vars.items()} }"
-        )
-    da = ds["amplitude"]
-    time = axis_values(da, "time")
-    traces = even_traces(da, "time", most_traces)
-    traces = traces[np.isfinite(traces).all(axis=1)]
-    traces = traces[np.abs(traces).max(axis=1, initial=0.0) > 0]
-    if not len(traces) or len(time) < 2:
-        raise ConventionError("variable 'amplitude': no live trace among those looked at")
-    dt = (time[-1] - time[0]) / (len(time) - 1)
-    spectrum = np.abs(np.fft.rfft(traces, axis=1)).mean(axis=0)
-    floor = 1e-6 * spectrum.max()  # -120 dB: below it is rounding
-    decibel = 20 * np.log10(np.maximum(spectrum, floor) / spectrum.max())
-    ax = new_axes(ax, 6.4, 3.6)
-    ax.plot(np.fft.rfftfreq(len(time), dt), decibel, **{"linewidth": 1.2, **line})
-    ax.set_xlim(0, 0.5 / dt)
-    ax.set_ylim(max(-80.0, min(decibel.min(), ax.get_ylim()[0])), 3)
-    ax.set_xlabel("frequency (Hz)")
-    ax.set_ylabel("mean amplitude (dB)")
-    ax.grid(True, alpha=0.3)
-    ax.set_title(f"mean of {len(traces)} traces" if len(traces) > 1 else "one trace")
-    return ax
-
-
-def _one_gather(ds: xr.Dataset, shot: int, source: int) -> xr.Dataset:
-    """Pick one gather (time, receiver) out of a cube, without reading samples."""
+def _one_gather(
+    ds: xr.Dataset, shot: int, source: int, lines: dict[str, int | None]
+) -> tuple[xr.Dataset, str]:
+    """Pick one gather (receiver, time) out of a cube, without reading samples, and name it."""
     dims = ds["amplitude"].dims if "amplitude" in ds.data_vars else ()
-    if not {"time", "receiver"} <= set(dims):
+    binned = {"inline", "crossline", "offset", "time"} == set(dims)
+    if not ({"time", "receiver"} <= set(dims) or binned):
         raise ConventionError(
-            "a gather needs the variable 'amplitude' with dimensions 'time' and 'receiver'; found "
+            "a gather needs the variable 'amplitude' with dimensions 'time' and 'receiver' (or "
+            "'offset', within inline and crossline); found "
             f"{ {str(n): v.dims for n, v in ds.data_vars.items()} }"
         )
-    others = [str(n) for n in ds.data_vars if n not in ("amplitude", "offset")]
-    one = ds.drop_vars(others)
+    one = ds.drop_vars([str(n) for n in ds.data_vars if n not in ("amplitude", "offset")])
+    if binned:
+        if "live" in one.coords and not any(lines.values()):  # the middle one may be empty
+            lines = _fullest(one["live"])
+        for dim, number in lines.items():
+            one = cut(one, dim, number)
+        name = ", ".join(f"{dim} {one[dim].item():g}" for dim in lines if dim in one.coords)
+        return one.rename_dims(offset="receiver"), f"CDP gather, {name}"
+    if any(number is not None for number in lines.values()):
+        raise ConventionError(f"these gathers have no inline and crossline; dimensions: {dims}")
     for dim, index in (("shot", shot), ("sample", shot), ("query", shot), ("source", source)):
         if dim in dims:
             one = pick(one, dim, index)
-    return one
+    return one, _title(one, shot, source)
+
+
+def _fullest(live: xr.DataArray) -> dict[str, int | None]:
+    """Inline and crossline of the highest fold, of several those nearest to the middle."""
+    fold = live.sum("offset").transpose("inline", "crossline")
+    i, j = np.nonzero(fold.values == fold.values.max())
+    away = np.hypot(*((2 * k + 1) / n - 1 for k, n in zip((i, j), fold.shape, strict=True)))
+    best = int(away.argmin())
+    at = fold.isel(inline=int(i[best]), crossline=int(j[best]))
+    return {dim: at[dim].item() for dim in ("inline", "crossline")}
 
 
 def _positions(gather: xr.Dataset, x: str, step: int) -> tuple[np.ndarray, str]:
@@ -246,16 +200,16 @@ def _offsets(gather: xr.Dataset) -> np.ndarray | None:
 
 def _title(gather: xr.Dataset, shot: int, source: int) -> str:
     if "field_record" in gather.coords:
-        text = f"field record {gather['field_record'].item():.0f}"
+        text = f"field record {gather['field_record'].values.item():.0f}"
         if "source_point" in gather.coords:
-            text += f", source point {gather['source_point'].item():.0f}"
+            text += f", source point {gather['source_point'].values.item():.0f}"
         return text
     if "source_x" in gather.coords and gather["source_x"].ndim == 0:
-        return f"sample {shot}, source {source} at {gather['source_x'].item():g} m"
+        return f"sample {shot}, source {source} at {gather['source_x'].values.item():g} m"
     return f"gather {shot}"
 
 
-def _balance(values: np.ndarray, window: float, time: np.ndarray) -> np.ndarray:
+def _balance(window: float, time: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """Automatic gain control: each sample over the RMS of the window (s) around it."""
     from scipy.ndimage import uniform_filter1d
 
@@ -264,39 +218,12 @@ def _balance(values: np.ndarray, window: float, time: np.ndarray) -> np.ndarray:
         raise ConventionError(
             f"agc: expected a window longer than one sample ({dt:g} s), found {window:g} s"
         )
-    power = np.nan_to_num(values) ** 2
     n = min(len(time), round(window / dt))
-    rms = np.sqrt(np.maximum(uniform_filter1d(power, n, axis=0, mode="nearest"), 0))
-    floor = 1e-6 * (rms.max() or 1.0)
-    return values / np.maximum(rms, floor)
 
+    def balanced(values: np.ndarray) -> np.ndarray:
+        power = np.nan_to_num(values) ** 2
+        rms = np.sqrt(np.maximum(uniform_filter1d(power, n, axis=0, mode="nearest"), 0))
+        floor = 1e-6 * (rms.max() or 1.0)
+        return values / np.maximum(rms, floor)
 
-def _draw_wiggles(ax: Axes, values: np.ndarray, x: np.ndarray, time: np.ndarray) -> None:
-    """Wiggles about each trace's position, one spacing wide at the clip, right lobes filled."""
-    from matplotlib.collections import LineCollection, PolyCollection
-
-    left, right = slots(x)
-    reach = 1.2 * float(np.median(right - left))
-    live = np.isfinite(values).all(axis=0)
-    top, bottom = edges(time)
-    if not live.all():
-        bars = [(left[i], right[i] - left[i]) for i in np.flatnonzero(~live)]
-        ax.broken_barh(bars, (top, bottom - top), facecolor=DEAD, edgecolor="none", zorder=0.5)
-    lines, lobes = [], []
-    for i in np.flatnonzero(live):
-        t, w = _with_crossings(time, np.clip(values[:, i], -1.0, 1.0))
-        lines.append(np.column_stack([x[i] + reach * w, t]))
-        filled = x[i] + reach * np.maximum(w, 0.0)
-        lobe = np.column_stack([filled, t])
-        lobes.append(np.vstack([[x[i], t[0]], lobe, [x[i], t[-1]]]))
-    ax.add_collection(PolyCollection(lobes, facecolor="black", edgecolor="none", zorder=1))
-    ax.add_collection(LineCollection(lines, colors="black", linewidths=0.5, zorder=2))
-    ax.set_xlim(left.min() - reach / 2, right.max() + reach / 2)
-    ax.set_ylim(bottom, top)
-
-
-def _with_crossings(t: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Add the zero crossings, so that a filled lobe ends where the wiggle crosses its axis."""
-    at = np.flatnonzero(w[:-1] * w[1:] < 0)
-    crossing = t[at] + (t[at + 1] - t[at]) * w[at] / (w[at] - w[at + 1])
-    return np.insert(t, at + 1, crossing), np.insert(w, at + 1, 0.0)
+    return balanced

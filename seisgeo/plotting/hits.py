@@ -8,7 +8,8 @@ import numpy as np
 import xarray as xr
 
 from seisgeo.errors import ConventionError
-from seisgeo.plotting._canvas import SEQUENTIAL, axis_values, colour_bar, new_figure, pick
+from seisgeo.plotting._canvas import SEQUENTIAL, axis_values, colour_bar, new_figure
+from seisgeo.plotting._reading import pick
 from seisgeo.plotting.gathers import plot_gather
 from seisgeo.plotting.sections import plot_velocity
 
@@ -158,7 +159,9 @@ def _draw_query(
 ) -> None:
     if source is None:
         source = gather.sizes.get("source", 1) // 2
-    plot_gather(gather, query, source=source, agc=agc, colorbar=False, title="", ax=ax)
+    plot_gather(
+        gather, query, source=source, style="image", agc=agc, colorbar=False, title="", ax=ax
+    )
     ax.set_label("query")
     n = gather.sizes.get("source", 1)
     ax.set_title("query gather" + (f", source {source + 1} of {n}" if n > 1 else ""), fontsize=11)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
@@ -16,15 +16,13 @@ from seisgeo.plotting._canvas import (
     draw_columns,
     label_of,
     new_axes,
-    pick,
-    stride,
     symmetric_limit,
-    thin_samples,
 )
+from seisgeo.plotting._reading import MOST, MOST_LINES, cut, pick, read_panel, stride
+from seisgeo.plotting._wiggles import chosen_style, draw_wiggles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.image import AxesImage
 
 __all__ = ["plot_section", "plot_velocity"]
 
@@ -105,7 +103,7 @@ def plot_velocity(
     if title is None:
         family = f", {da['family'].values.item()}" if "family" in da.coords else ""
         title = f"sample {sample}{family}" if "sample" in ds["velocity"].dims else ""
-    ax = _panel(da, "x", "depth", ax=ax, cmap=cmap, span=(vmin, vmax), colorbar=colorbar)[0]
+    ax = _panel(da, "x", "depth", ax=ax, cmap=cmap, span=(vmin, vmax), colorbar=colorbar)
     ax.set_title(title)
     if show_survey:
         _mark_survey(ds, ax)
@@ -120,6 +118,7 @@ def plot_section(
     time: float | None = None,
     depth: float | None = None,
     variable: str | None = None,
+    style: Literal["auto", "image", "wiggle"] = "auto",
     clip: float = 99.0,
     vmin: float | None = None,
     vmax: float | None = None,
@@ -130,8 +129,11 @@ def plot_section(
 ) -> Axes:
     """Draw a 2-D line, or an inline, a crossline or a slice of a 3-D stack.
 
-    Only what is shown is read. Distances come from the CDP coordinates where they are filled;
-    velocity against depth is then drawn at true aspect.
+    Only the traces that are shown are read: of more than 1600 evenly spaced ones, and the axis says
+    so. Of more than 1600 samples each block leaves the one of largest magnitude, so that no event
+    is lost. A slice shows at most 800 by 800 traces: each costs a read of its own. Distances come
+    from the CDP coordinates where they are filled; velocity against depth is then drawn at true
+    aspect.
 
     Parameters
     ----------
@@ -144,6 +146,9 @@ def plot_section(
         Show the slice nearest to this time (s) or depth (m).
     variable : {"amplitude", "velocity"}, optional
         By default the one that is there.
+    style : {"auto", "image", "wiggle"}, default "auto"
+        Variable density, or wiggles with the positive lobes filled; by default wiggles for up to
+        48 traces of amplitude.
     clip : float, default 99
         Percentile of the magnitudes at which amplitude colours saturate.
     vmin, vmax : float, optional
@@ -195,34 +200,24 @@ def plot_section(
             if len(dims) == 3
             else f"a 2-D line is shown whole: it has no {', '.join(map(repr, cuts))} to cut"
         )
-    across, down, cut = "cdp", vertical, ""
+    across, down, name_of_cut = "cdp", vertical, ""
     if len(dims) == 3:
         dim, value = next(iter(cuts.items()), ("inline", None))
-        da, cut = _cut(da, dim, value)
+        da = cut(da, dim, value)
+        units = {"time": " s", "depth": " m"}.get(dim, "")
+        name_of_cut = f"{dim} {da[dim].item():g}{units}" if dim in da.coords else ""
         across = "inline" if dim == "crossline" else "crossline"
         down = "inline" if dim == vertical else vertical
     span: tuple[float | None, float | None] = (vmin, vmax)
     percentile = clip if name == "amplitude" and span == (None, None) else None
     colours = cmap or (DIVERGING if name == "amplitude" else SEQUENTIAL)
-    ax, _ = _panel(
-        da, across, down, ax=ax, cmap=colours, span=span, clip=percentile, colorbar=colorbar
-    )
-    ax.set_title(cut if title is None else title)
+    style = chosen_style(style, da.sizes[across])  # type: ignore[assignment]
+    ax = _panel(
+        da, across, down, ax=ax, cmap=colours, span=span, clip=percentile, colorbar=colorbar,
+        wiggles=style == "wiggle" and percentile is not None and down == vertical,
+    )  # fmt: skip
+    ax.set_title(name_of_cut if title is None else title)
     return ax
-
-
-def _cut(da: xr.DataArray, dim: str, value: float | None) -> tuple[xr.DataArray, str]:
-    """Cut a cube along `dim` by label; the middle when none is given."""
-    axis = axis_values(da, dim)
-    index = len(axis) // 2 if value is None else int(np.argmin(np.abs(axis - value)))
-    half = np.abs(np.diff(axis)).max(initial=0.0) / 2 if dim in ("time", "depth") else 0.0
-    if value is not None and abs(axis[index] - value) > half + 1e-9:
-        raise ConventionError(
-            f"no {dim} {value:g}: this cube has {dim} {axis.min():g} to {axis.max():g}"
-            + ("" if dim in ("time", "depth") else f" ({len(axis)} lines), nearest {axis[index]:g}")
-        )
-    units = {"time": " s", "depth": " m"}.get(dim, "")
-    return da.isel({dim: index}), f"{dim} {axis[index]:g}{units}"
 
 
 def _panel(
@@ -235,17 +230,17 @@ def _panel(
     span: tuple[float | None, float | None],
     clip: float | None = None,
     colorbar: bool = True,
-) -> tuple[Axes, AxesImage]:
+    wiggles: bool = False,
+) -> Axes:
     """Draw a 2-D array with its axes, colour bar and aspect; the one place where it is read."""
     from matplotlib.colors import Normalize
 
-    da = da.transpose(down, across)
-    da = da.isel({across: slice(None, None, stride(da.sizes[across]))})
-    if down not in ("time",):  # a trace is thinned by its peaks, a model by its cells
-        da = da.isel({down: slice(None, None, stride(da.sizes[down]))})
+    every = stride(da.sizes[across], MOST_LINES if down == "inline" else MOST)
+    da = da.isel({across: slice(None, None, every)})
     x, x_label, metres = _distance(da, across)
-    y = axis_values(da, down)
-    values, y = thin_samples(np.asarray(da.values, dtype=float), y)
+    if every > 1:
+        x_label += f", every {every} " + ("lines" if down == "inline" else "traces")
+    values, y = read_panel(da, down, across)
     low, high = span
     if clip is not None:
         high = symmetric_limit(values, clip)
@@ -261,16 +256,22 @@ def _panel(
     if ax is None:
         ratio = np.ptp(x) / (aspect * max(np.ptp(y), 1e-9)) if aspect else 1.5
         ax = new_axes(None, *_figure_size(float(ratio)))
-    image = draw_columns(ax, values, x, y, cmap=cmap, norm=Normalize(low, high))
+    if wiggles:
+        draw_wiggles(ax, values / high, x, y)
+    else:
+        image = draw_columns(ax, values, x, y, cmap=cmap, norm=Normalize(low, high))
     if aspect:
         ax.set_aspect(aspect)
     if down == "inline":  # a map: line numbers grow upward
         ax.invert_yaxis()
     ax.set_xlabel(x_label)
-    ax.set_ylabel(label_of(da, down))
-    if colorbar:
+    label = label_of(da, down)
+    if down == "inline" and (skipped := stride(da.sizes[down], MOST_LINES)) > 1:
+        label += f", every {skipped} lines"
+    ax.set_ylabel(label)
+    if colorbar and not wiggles:
         colour_bar(image, label_of(da, str(da.name)), ax)
-    return ax, image
+    return ax
 
 
 def _figure_size(ratio: float) -> tuple[float, float]:

@@ -8,7 +8,9 @@ import numpy as np
 import xarray as xr
 
 from seisgeo.errors import ConventionError
-from seisgeo.plotting._canvas import SEQUENTIAL, colour_bar, colour_map, label_of, new_axes
+from seisgeo.plotting._canvas import label_of, new_axes
+from seisgeo.plotting.cdp_map import draw_cdp_map, map_size
+from seisgeo.plotting.fold import fold_line, fold_map, usual_bin
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,24 +20,27 @@ __all__ = ["plot_survey_map"]
 #: A spread narrower than this share of its length is a line.
 _LINE = 0.02
 _MOST_POINTS = 50_000
+# Receivers beyond this number are left out above a fold.
+_MOST_OVER_FOLD = 500
 
 
 def plot_survey_map(
     ds: xr.Dataset, *, fold: bool = False, bin_size: float | None = None, ax: Axes | None = None
 ) -> Axes:
-    """Draw the sources and receivers: a map, or the stacking chart of a line.
+    """Draw the sources and receivers: a map, or the stacking chart of a line; of a stack, its bins.
 
     A survey along x or y (narrower than 2 % of its length, or without the other coordinate) is
     drawn as a stacking chart: one row a shot, its receivers and its source at their positions. Any
-    other is a map with equal axes.
+    other is a map with equal axes. A cube without sources is drawn by its CDP positions, with the
+    line numbers at its corners.
 
     Parameters
     ----------
     ds : xarray.Dataset
         Gathers with ``source_x`` and ``receiver_x``, and ``source_y`` and ``receiver_y`` for a
-        map (m).
+        map (m); or a stack with ``cdp_x`` and ``cdp_y``.
     fold : bool, default False
-        Also show the number of live source-receiver midpoints in each bin.
+        Also show the number of live source-receiver midpoints in each bin, or of live traces.
     bin_size : float, optional
         Size of a midpoint bin (m); by default half the usual receiver spacing.
     ax : matplotlib.axes.Axes, optional
@@ -58,11 +63,13 @@ def plot_survey_map(
     >>> plot_survey_map(ds).get_ylabel()
     'shot'
     """
+    if "source_x" not in ds.variables and {"cdp_x", "cdp_y"} <= set(ds.variables):
+        return draw_cdp_map(ds, fold=fold, ax=ax)
     shots, receivers, live, names = _positions(ds)
     extent = np.ptp(np.vstack([shots, receivers.reshape(-1, 2)]), axis=0)
     if not extent.max() > 0:
         raise ConventionError("survey map: all sources and receivers are at one place")
-    size = bin_size or _usual_bin(receivers)
+    size = bin_size or usual_bin(receivers)
     middle = ((shots[:, None] + receivers) / 2)[live]
     if extent.min() < _LINE * extent.max():
         along = int(np.argmax(extent))
@@ -70,20 +77,25 @@ def plot_survey_map(
         _chart(ax, shots[:, along], receivers[..., along], live)
         ax.set_xlabel(label_of(ds, names[along]).replace("source ", ""))
         if fold:
-            _fold_line(ax, middle[:, along], size)
+            fold_line(ax, middle[:, along], size)
         return ax
-    ax = new_axes(ax, *_map_size(float(extent[0] / extent[1])))
+    ax = new_axes(ax, *map_size(float(extent[0] / extent[1])))
     if fold:
-        _fold_map(ax, middle, size)
+        fold_map(ax, middle, size)
     spots = np.unique(receivers[live].round(2), axis=0)
     spots = spots[:: max(1, -(-len(spots) // _MOST_POINTS))]
+    # Thousands of marks would hide each other, and the fold below them.
+    few = float(np.clip(100 / len(shots), 0.03, 1.0))
+    if not (fold and len(spots) > _MOST_OVER_FOLD):
+        ax.scatter(
+            spots[:, 0], spots[:, 1], marker="v", s=11 if len(spots) < 2000 else 1.5,
+            c="white" if fold else "#2c7bb6", edgecolors="black", linewidths=0.3 if fold else 0,
+            label="receivers", zorder=2, rasterized=True,
+        )  # fmt: skip
     ax.scatter(
-        spots[:, 0], spots[:, 1], marker="v", s=11, c="white" if fold else "#2c7bb6",
-        edgecolors="black", linewidths=0.3 if fold else 0, label="receivers", zorder=2,
-    )  # fmt: skip
-    ax.scatter(
-        shots[:, 0], shots[:, 1], marker="*", s=60, c="#d7191c", edgecolors="black", linewidths=0.3,
-        label="sources", zorder=3,
+        shots[:, 0], shots[:, 1], marker="*" if few == 1 else "o", s=60 * few, c="#d7191c",
+        edgecolors="black", linewidths=0.3 if few == 1 else 0, label="sources", zorder=3,
+        rasterized=True,
     )  # fmt: skip
     ax.use_sticky_edges = False
     ax.margins(0.04)
@@ -127,13 +139,6 @@ def _positions(ds: xr.Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray, tupl
     return shots[known], receivers[known], live[known], ("source_x", "source_y")
 
 
-def _usual_bin(receivers: np.ndarray) -> float:
-    """Half the median distance between neighbouring receivers of a shot."""
-    step = np.hypot(*np.moveaxis(np.diff(receivers, axis=1), -1, 0))
-    step = step[step > 0]
-    return float(np.median(step)) / 2 if step.size else 1.0
-
-
 def _chart(ax: Axes, source: np.ndarray, receiver: np.ndarray, live: np.ndarray) -> None:
     from matplotlib.ticker import MaxNLocator
 
@@ -156,42 +161,8 @@ def _chart(ax: Axes, source: np.ndarray, receiver: np.ndarray, live: np.ndarray)
 
 def _legend(ax: Axes) -> None:
     """Above the axes, where it cannot hide a position."""
-    ax.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, borderaxespad=0)
-
-
-def _bins(values: np.ndarray, size: float) -> np.ndarray:
-    first = np.floor(values.min() / size) - 0.5
-    return (first + np.arange(np.ceil(np.ptp(values) / size) + 2)) * size
-
-
-def _fold_line(ax: Axes, middle: np.ndarray, size: float) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    count, steps = np.histogram(middle, _bins(middle, size))
-    twin = ax.twinx()
-    twin.set_label("fold")
-    twin.stairs(count, steps, fill=True, color="0.5", alpha=0.35)
-    twin.set_ylabel(f"fold in bins of {size:g} m")
-    twin.set_ylim(0, max(1, count.max()) * 2)
-    ticks = MaxNLocator(integer=True, nbins=5).tick_values(0, count.max())
-    twin.set_yticks(ticks[ticks <= count.max()])
-    ax.set_zorder(twin.get_zorder() + 1)
-    ax.patch.set_visible(False)
-
-
-def _fold_map(ax: Axes, middle: np.ndarray, size: float) -> None:
-    bins = [_bins(middle[:, i], size) for i in (0, 1)]
-    while np.prod([float(len(b)) for b in bins]) > 4e6:  # no finer than a screen shows
-        size *= 2
-        bins = [_bins(middle[:, i], size) for i in (0, 1)]
-    count, e, n = np.histogram2d(middle[:, 0], middle[:, 1], bins=bins)
-    image = ax.imshow(
-        np.ma.masked_equal(count.T, 0), extent=(e[0], e[-1], n[0], n[-1]), origin="lower",
-        cmap=colour_map(SEQUENTIAL), vmin=0,
-    )  # fmt: skip
-    colour_bar(image, f"fold in bins of {size:g} m", ax)
-
-
-def _map_size(ratio: float) -> tuple[float, float]:
-    width = min(7.5, max(3.0, 5.5 * ratio))
-    return width + 1.5, min(7.5, max(2.5, width / ratio)) + 1.0
+    legend = ax.legend(
+        loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, frameon=False, borderaxespad=0
+    )
+    for handle in legend.legend_handles:
+        handle.set_sizes([40])  # type: ignore[union-attr]
