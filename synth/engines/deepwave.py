@@ -14,8 +14,9 @@ from seisgeo import conventions
 from seisgeo.devices import default_device, one_thread
 from seisgeo.errors import SimulationError
 from seisgeo.synth.survey import Survey
+from seisgeo.synth.wavelets import preroll, source_signature
 
-__all__ = ["plan", "ricker", "simulate", "simulate_array"]
+__all__ = ["plan", "simulate", "simulate_array"]
 
 #: Finite-difference order in space, and the Courant number that it allows (the limit is 0.866).
 ACCURACY: Final = 4
@@ -163,38 +164,15 @@ def plan(survey: Survey, max_velocity: float = 4500.0) -> dict[str, Any]:
     # Stability of the 2-D scheme: v dt sqrt(1/dx^2 + 1/dz^2) <= Courant number.
     limit = COURANT * survey.grid_spacing / (math.sqrt(2) * max_velocity)
     ratio = math.ceil(survey.dt / limit * (1 - 1e-9))
-    half = math.floor(1.1 / survey.peak_frequency / survey.dt + 1e-9)
     return {
         "scheme": f"deepwave scalar, accuracy {ACCURACY}, PML {PML_CELLS} cells, "
         f"{ratio} internal steps of {survey.dt / ratio * 1e3:.4g} ms a sample, "
         f"{'free' if survey.free_surface else 'absorbing'} surface",
         "step_ratio": ratio,
         "internal_dt": survey.dt / ratio,
-        "preroll": max(0, half - round(survey.peak_time / survey.dt)),
+        "preroll": preroll(survey),
         "max_velocity": max_velocity,
     }
-
-
-def ricker(survey: Survey, preroll: int = 0) -> np.ndarray:
-    """Ricker wavelet of a survey, cut to 2.2 periods as OpenFWI does.
-
-    Parameters
-    ----------
-    survey : Survey
-        Gives peak frequency, peak time and sampling.
-    preroll : int, default 0
-        Samples before time zero.
-
-    Returns
-    -------
-    numpy.ndarray
-        Shape (preroll + nt,), unit peak; zero outside 1.1 periods around the peak.
-    """
-    index = np.arange(survey.nt + preroll) - preroll
-    lag = index - round(survey.peak_time / survey.dt)
-    b = (np.pi * survey.peak_frequency * survey.dt * lag) ** 2
-    half = math.floor(1.1 / survey.peak_frequency / survey.dt + 1e-9)
-    return np.where(np.abs(lag) <= half, (1 - 2 * b) * np.exp(-b), 0.0)
 
 
 def _propagate(velocity: Any, survey: Survey, settings: dict[str, Any]) -> Any:
@@ -203,9 +181,9 @@ def _propagate(velocity: Any, survey: Survey, settings: dict[str, Any]) -> Any:
     import torch
 
     n, shots, device = len(velocity), survey.n_sources, velocity.device
-    preroll = settings["preroll"]
+    before = settings["preroll"]
     # Deepwave injects -v^2 dt^2 f; the negated wavelet gives p'' = v^2 (laplacian p + f).
-    wavelet = -torch.as_tensor(ricker(survey, preroll), dtype=torch.float32, device=device)
+    wavelet = -torch.as_tensor(source_signature(survey, before), dtype=torch.float32, device=device)
     # Deepwave's free surface is the mirror plane one cell above the first row, so row 0 of the
     # simulated grid is the model's row 1 and depth 0 lies on the plane.
     top = 1 if survey.free_surface else 0
@@ -242,7 +220,7 @@ def _propagate(velocity: Any, survey: Survey, settings: dict[str, Any]) -> Any:
             max_vel=settings["max_velocity"],
             courant_number=COURANT,
         )
-    record = result.receiver_amplitudes[..., preroll:]
+    record = result.receiver_amplitudes[..., before:]
     return record.reshape(n, shots, survey.n_receivers, survey.nt).transpose(2, 3)
 
 
