@@ -6,7 +6,8 @@ import pytest
 import seisgeo as sg
 from seisgeo.errors import ConventionError, SimulationError
 from seisgeo.synth import Survey
-from seisgeo.synth.engines.deepwave import plan, ricker, simulate_array
+from seisgeo.synth.engines.deepwave import plan, simulate_array
+from seisgeo.synth.engines.preparation import ricker
 
 
 def small(free_surface=False, **changes):
