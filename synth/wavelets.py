@@ -12,7 +12,7 @@ from seisgeo.errors import ParameterError, SurveyMismatchError
 if TYPE_CHECKING:
     from seisgeo.synth.survey import Survey
 
-__all__ = ["estimate_signature", "preroll", "source_signature", "wavelet_of_traces"]
+__all__ = ["estimate_signature", "first_sample", "preroll", "source_signature", "wavelet_of_traces"]
 
 #: Upper end of the band, in peak frequencies: full up to the first, nothing above the second.
 ROLL_OFF = (1.6, 2.5)
@@ -54,18 +54,23 @@ def source_signature(survey: Survey, before: int = 0) -> np.ndarray:
         lag = np.arange(n) - before - round(survey.peak_time / survey.dt)
         b = (np.pi * survey.peak_frequency * survey.dt * lag) ** 2
         return np.where(np.abs(lag) <= _half_ricker(survey), (1 - 2 * b) * np.exp(-b), 0.0)
-    start = before + round(survey.wavelet_start / survey.dt)
+    start = before + first_sample(survey)
     signature = np.zeros(n)
     inside = slice(max(0, start), max(0, min(n, start + len(survey.wavelet))))
     signature[inside] = survey.wavelet[inside.start - start : inside.stop - start]
     return signature
 
 
+def first_sample(survey: Survey) -> int:
+    """Where on the record's axis a survey's wavelet begins, in samples; negative before it does."""
+    if survey.wavelet is None:
+        return round(survey.peak_time / survey.dt) - _half_ricker(survey)
+    return round(survey.wavelet_start / survey.dt)
+
+
 def preroll(survey: Survey) -> int:
     """Samples that the wavelet of a survey needs before time zero to be whole."""
-    if survey.wavelet is None:
-        return max(0, _half_ricker(survey) - round(survey.peak_time / survey.dt))
-    return max(0, -round(survey.wavelet_start / survey.dt))
+    return max(0, -first_sample(survey))
 
 
 def _half_ricker(survey: Survey) -> int:

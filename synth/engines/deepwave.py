@@ -8,136 +8,24 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import xarray as xr
 
-from seisgeo import conventions
 from seisgeo.devices import default_device, one_thread
 from seisgeo.errors import DataWarning, ParameterError, SimulationError
-from seisgeo.synth.engines.checks import check_grid, check_materials, check_velocity
+from seisgeo.synth.engines.preparation import check_materials, check_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.wavelets import preroll, source_signature
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["COMPONENTS", "PHYSICS", "plan", "propagate", "simulate", "simulate_array"]
-
-#: Wave equations, and the variables of a model beside its velocity that each needs.
-PHYSICS: Final[dict[str, tuple[str, ...]]] = {
-    "scalar": (),
-    "acoustic": ("density",),
-    "elastic": ("vs", "density"),
-}
-#: What receivers record: pressure, or particle velocity along an axis of the model.
-COMPONENTS: Final = ("pressure", "x", "y", "depth")
+__all__ = ["check_physics", "plan", "propagate", "simulate_array"]
 
 #: Finite-difference order in space.
 ACCURACY: Final = 4
-#: Courant numbers: the scalar scheme's limit is 0.866, the staggered grid's 0.857.
+#: Courant numbers of the wave equations: the scalar scheme's limit is 0.866, the staggered grid's 0.857.
 COURANT: Final = {"scalar": 0.85, "acoustic": 0.8, "elastic": 0.8}
 PML_CELLS = 20
 HICKS_HALF_WIDTH = 4
-
-
-def simulate(
-    models: xr.Dataset,
-    survey: Survey,
-    *,
-    physics: str = "scalar",
-    component: str = "pressure",
-    device: str | None = None,
-    batch_size: int | None = None,
-    max_velocity: float = 4500.0,
-    progress: bool = False,
-) -> xr.Dataset:
-    """Gathers that a survey would record over velocity models.
-
-    Second order in time and fourth in space, with a perfectly matched layer at every edge that is
-    not a free surface, in two or three dimensions.
-
-    Parameters
-    ----------
-    models : xarray.Dataset
-        Velocity cube on the survey's grid, ``velocity (sample, depth, x)`` or
-        ``(sample, depth, y, x)`` in m/s; a single model without ``sample`` works too. What
-        `physics` needs stands beside it: ``density`` (kg/m3), ``vs`` (m/s).
-    survey : Survey
-        Positions, wavelet and sampling.
-    physics : {"scalar", "acoustic", "elastic"}, default "scalar"
-        Waves of constant density; of pressure with ``density``; of stress with ``vs`` and
-        ``density``. All three are scaled alike: in a homogeneous fluid they record the same.
-    component : {"pressure", "x", "y", "depth"}, default "pressure"
-        What the receivers record: pressure, or, with acoustic and elastic waves, particle velocity
-        along an axis.
-    device : str, optional
-        ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
-    batch_size : int, optional
-        Models simulated at once: by default 1 on a CPU (more gains nothing there) and 64 on a GPU.
-        The result does not depend on it. Where the GPU's memory is too small, fewer are.
-    max_velocity : float, default 4500
-        Highest velocity (m/s) of any model. It fixes the internal time step, so that all models
-        see the same numerical dispersion.
-    progress : bool, default False
-        Show a progress bar.
-
-    Returns
-    -------
-    xarray.Dataset
-        `models` with ``amplitude (sample, source, time, receiver)`` and the survey's coordinates.
-        ``attrs["scheme"]`` says what was run, internal time steps included.
-
-    Raises
-    ------
-    SimulationError
-        If the grids disagree, a velocity is above `max_velocity`, a wavelength is too short for
-        the grid, or a variable is missing; the message says what would do.
-    ConventionError
-        If a velocity is not finite, not positive or not in m/s.
-
-    Examples
-    --------
-    >>> import seisgeo as sg
-    >>> models = sg.synth.draw_velocity("flatvel-a", 1, seed=0)
-    >>> gathers = simulate(models, sg.synth.Survey.openfwi(), device="cpu")
-    >>> dict(gathers.amplitude.sizes)
-    {'sample': 1, 'source': 5, 'time': 1000, 'receiver': 70}
-    """
-    conventions.validate(models, "velocity")
-    _check_physics(physics, component, survey)
-    velocity = models["velocity"]
-    if "sample" not in velocity.dims:
-        models = models.expand_dims("sample")
-        velocity = models["velocity"]
-    check_grid(velocity, survey)
-    materials = {}
-    for name in PHYSICS[physics]:
-        if name not in models:
-            raise SimulationError(
-                f"physics={physics!r} needs the variable {name!r} beside the velocity, found "
-                f"{', '.join(map(str, models.data_vars))}: add it with seisgeo.synth.add_rock_"
-                "physics(models), or use physics='scalar'"
-            )
-        materials[name] = models[name].transpose("sample", *survey.axes).values
-    amplitude = simulate_array(
-        velocity.transpose("sample", *survey.axes).values,
-        survey,
-        **materials,
-        component=component,
-        device=device,
-        batch_size=batch_size,
-        max_velocity=max_velocity,
-        progress=progress,
-    )
-    coords = {k: v for k, v in survey.coords().items() if k not in models.coords}
-    dims = ("sample", "source", "time", "receiver")
-    result = models.assign(amplitude=(dims, amplitude)).assign_coords(coords)
-    result.attrs |= conventions.provenance(
-        engine="deepwave",
-        scheme=plan(survey, max_velocity, physics)["scheme"],
-        component=component,
-        survey=survey.to_json(),
-    )
-    return conventions.describe(result)
 
 
 def simulate_array(
@@ -152,7 +40,7 @@ def simulate_array(
     max_velocity: float = 4500.0,
     progress: bool = False,
 ) -> np.ndarray:
-    """Array form of :func:`simulate`.
+    """Array form of :func:`seisgeo.synth.simulate` with ``engine="deepwave"``.
 
     Parameters
     ----------
@@ -165,7 +53,7 @@ def simulate_array(
     vs : numpy.ndarray, optional
         Shear velocities (m/s), with `density`: elastic waves.
     component, device, batch_size, max_velocity, progress
-        As for :func:`simulate`.
+        As for :func:`seisgeo.synth.simulate`.
 
     Returns
     -------
@@ -181,7 +69,7 @@ def simulate_array(
     from tqdm.auto import tqdm
 
     physics = _physics_of(density, vs)
-    _check_physics(physics, component, survey)
+    check_physics(physics, component, survey)
     check_velocity(velocity, survey, max_velocity, slowest=vs)
     check_materials(velocity, density=density, vs=vs)
     device = default_device(device)
@@ -286,12 +174,13 @@ def propagate(
     density, vs : torch.Tensor, optional
         As for :func:`simulate_array`.
     component, max_velocity
-        As for :func:`simulate`.
+        As for :func:`seisgeo.synth.simulate`.
 
     Returns
     -------
     torch.Tensor
-        Gathers, shape (model, source, time, receiver). Nothing is checked: see :func:`simulate`.
+        Gathers, shape (model, source, time, receiver). Nothing is checked:
+        :func:`simulate_array` does that.
 
     Examples
     --------
@@ -458,9 +347,10 @@ def _physics_of(density: Any, vs: Any) -> str:
     return "elastic" if vs is not None else "acoustic" if density is not None else "scalar"
 
 
-def _check_physics(physics: str, component: str, survey: Survey) -> None:
-    if physics not in PHYSICS:
-        raise ParameterError(f"physics={physics!r}: expected one of {', '.join(PHYSICS)}")
+def check_physics(physics: str, component: str, survey: Survey) -> None:
+    """Refuse wave equations and recorded quantities that this engine does not have."""
+    if physics not in COURANT:
+        raise ParameterError(f"physics={physics!r}: expected one of {', '.join(COURANT)}")
     allowed = ("pressure",) if physics == "scalar" else ("pressure", *survey.axes)
     if component not in allowed:
         raise ParameterError(
