@@ -22,7 +22,8 @@ __all__ = ["check_physics", "plan", "propagate", "simulate_array"]
 
 #: Finite-difference order in space.
 ACCURACY: Final = 4
-#: Courant numbers of the wave equations: the scalar scheme's limit is 0.866, the staggered grid's 0.857.
+#: Courant numbers of the wave equations: the scalar scheme's limit is 0.866, the staggered
+#: grid's 0.857.
 COURANT: Final = {"scalar": 0.85, "acoustic": 0.8, "elastic": 0.8}
 PML_CELLS = 20
 HICKS_HALF_WIDTH = 4
