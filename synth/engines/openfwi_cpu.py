@@ -147,8 +147,8 @@ def _window(
     receivers: np.ndarray,
     forward: float,
     backward: float,
-) -> int:
-    """Find the columns of each row that matter; return the number of rows that have any.
+) -> None:
+    """Find the columns of each row that matter.
 
     Cells within `forward` of the source have seen its waves; cells within `backward` of the
     rectangle of receivers (first and last row, first and last column) still count. On each row both
@@ -157,7 +157,6 @@ def _window(
     """
     n_rows = columns.shape[0]
     width = (n_cols + LANES - 1) // LANES * LANES
-    active = 0
     for row in range(n_rows):
         for i in range(4):
             columns[row, i] = 0
@@ -181,7 +180,6 @@ def _window(
             first, last = begin, end
         if first > last:
             continue
-        active += 1
         length = last - first + 1
         begin = first % n_cols
         end = begin + length
@@ -197,18 +195,22 @@ def _window(
         columns[row, 1] = end
         columns[row, 2] = begin
         columns[row, 3] = width
-    return active
 
 
 @_compiled
-def _first_row(columns: np.ndarray, row: int) -> int:
-    """First of the active rows on the ring, of which `row` or its neighbour downwards is one."""
+def _active_rows(columns: np.ndarray) -> tuple[int, int]:
+    """First row after the longest gap of rows without columns, and rows from there to the gap."""
     n_rows = columns.shape[0]
-    if columns[row, 1] == 0:
-        return (row + 1) % n_rows
-    while columns[row - 1, 1] > 0:  # -1 is the last row
-        row = row - 1 if row > 0 else n_rows - 1
-    return row
+    first, longest, gap = 0, 0, 0
+    for i in range(2 * n_rows):  # twice around, for a gap that lies across the end
+        row = i if i < n_rows else i - n_rows
+        if columns[row, 1] > 0:
+            gap = 0
+            continue
+        gap = min(gap + 1, n_rows)
+        if gap > longest:
+            longest, first = gap, row + 1
+    return first % n_rows, n_rows - longest
 
 
 @_compiled
@@ -227,7 +229,7 @@ def _shot(
     speed: float,
     record: np.ndarray,
 ) -> None:
-    """Simulate one shot; `record` (step, receiver) is filled."""
+    """Simulate one shot; `record` (step, receiver) is zero where no wave has been yet."""
     n_rows, n_steps = columns.shape[0], emitted.size
     width = (n_cols + LANES - 1) // LANES * LANES
     stride = LANES + (n_cols + 2 + LANES - 1) // LANES * LANES
@@ -236,27 +238,23 @@ def _shot(
     # A row begins with the halo at its left, which fills a vector.
     at_wave = wave.ctypes.data + 4 * LANES
     at_alpha, at_keep = alpha.ctypes.data, keep.ctypes.data
-    active = n_rows
+    active_first, active = 0, n_rows
     for i in range(wave.size):
         wave[i] = 0
     for start in range(0, n_steps, STEPS):
         steps = min(STEPS, n_steps - start)
         if start % SAME_WINDOW == 0:
-            active = _window(
-                columns,
-                n_cols,
-                source,
-                receivers,
-                speed * (start + SAME_WINDOW) + MARGIN,
-                speed * (n_steps - start) + MARGIN,
-            )
+            forward = speed * (start + SAME_WINDOW) + MARGIN
+            backward = speed * (n_steps - start) + MARGIN
+            _window(columns, n_cols, source, receivers, forward, backward)
+            active_first, active = _active_rows(columns)
         # Each time step sweeps the rows two behind the one before. Around the whole ring, it also
         # begins two rows further, so that what it overwrites has been used by then.
         ring = active > n_rows - 4
         if ring:
             count, first, lag, later = n_rows, 0, 4, 2
         else:
-            count, first, lag, later = active, _first_row(columns, source[0]), 2, 0
+            count, first, lag, later = active, active_first, 2, 0
         for position in range(count + lag * (steps - 1)):
             for t in range(steps):
                 i = position - lag * t
@@ -335,7 +333,7 @@ def propagate(coefficients: Coefficients, sources: np.ndarray, receivers: np.nda
     wave = _aligned(2 * n_rows * stride + LANES)
     columns = np.empty((n_rows, 4), np.int64)
     emitted = coefficients.emitted.astype(np.float32)
-    record = np.empty((len(sources), emitted.shape[1], receivers.shape[1]), np.float32)
+    record = np.zeros((len(sources), emitted.shape[1], receivers.shape[1]), np.float32)
     for shot, (source, spread) in enumerate(zip(sources, receivers, strict=True)):
         order = np.argsort(spread[:, 0], kind="stable")
         _shot(

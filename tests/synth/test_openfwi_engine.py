@@ -138,6 +138,25 @@ def test_any_size_of_grid(shape):
     assert relative_error(found, reference_of(model[0], survey)) < 1e-5
 
 
+@pytest.mark.parametrize("nt", [60, 430], ids=["never arrives", "arrives around both ways"])
+def test_receivers_far_below_the_source(nt):
+    # Rows that matter fall into two parts: on the way down, and around the outer edge.
+    survey = crosswell(
+        nt=nt,
+        source_x=(50.0,),
+        source_depth=(5.0,),
+        receiver_x=((0.0, 95.0),),
+        receiver_depth=((730.0, 725.0),),
+        model_shape=(150, 20),
+    )
+    model = np.full((1, 150, 20), 4400.0, np.float32)
+    expected = reference_of(model[0], survey)
+    # Memory that held something else before, as it does in the second of two simulations.
+    simulate_array(np.full_like(model, 4000.0), dataclasses.replace(survey, nt=430), device="cpu")
+    found = simulate_array(model, survey, device="cpu")[0]
+    np.testing.assert_allclose(found, expected, atol=1e-5 * np.abs(expected).max() + 1e-12)
+
+
 def test_layered_models_give_mirrored_shots():
     models = sg.synth.draw_velocity("flatvel-b", 1, seed=4)["velocity"].values
     record = simulate_array(models, Survey.openfwi(), device="cpu")[0]
