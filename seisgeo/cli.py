@@ -211,7 +211,7 @@ def synth(
         models; by default OpenFWI's survey: 5 sources, 70 receivers, 1000 samples of 1 ms.
     engine
         What simulates: deepwave takes any survey; openfwi is the scheme that OpenFWI's data were
-        made with, several times faster, for surveys on grid cells without a free surface.
+        made with, for surveys on grid cells without a free surface.
     workers
         Processes on a CPU; by default one for each core.
     device

@@ -17,7 +17,7 @@ __all__ = ["ENGINES", "engine_module", "simulate"]
 #: Engines, and what each is for.
 ENGINES: Final = {
     "deepwave": "any survey: free surface, positions between cells, inner time steps",
-    "openfwi": "the scheme that OpenFWI was made with, to the digit, and several times faster",
+    "openfwi": "the scheme that OpenFWI was made with, to the digit",
 }
 
 
@@ -60,8 +60,8 @@ def simulate(
         ``"deepwave"`` has a perfectly matched layer at every edge that is not a free surface, takes
         positions between cells, and smaller time steps inside where `max_velocity` needs them.
         ``"openfwi"`` is the scheme that the released OpenFWI data were made with, sponge and
-        periodic outer edge included: for more data of that kind, and much faster. Its sources and
-        receivers lie on cells, every edge absorbs, and the record's time step must be stable.
+        periodic outer edge included: for more data of that kind. Its sources and receivers lie on
+        cells, every edge absorbs, and the record's time step must be stable.
     device : str, optional
         ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
     batch_size : int, optional
