@@ -178,6 +178,7 @@ def synth(
     seed: int = 0,
     format: Literal["zarr", "npy", "segy"] = "zarr",
     survey: Path | None = None,
+    engine: Literal["deepwave", "openfwi"] = "deepwave",
     workers: Count | None = None,
     device: str | None = None,
     overwrite: Flag = False,
@@ -208,6 +209,9 @@ def synth(
     survey
         Field SEG-Y (or any gathers) whose sources, receivers, sampling and wavelet record the
         models; by default OpenFWI's survey: 5 sources, 70 receivers, 1000 samples of 1 ms.
+    engine
+        What simulates: deepwave takes any survey; openfwi is the scheme that OpenFWI's data were
+        made with, for surveys on grid cells without a free surface.
     workers
         Processes on a CPU; by default one for each core.
     device
@@ -235,6 +239,7 @@ def synth(
             names,
             n,
             survey=chosen,
+            engine=engine,
             out=store,
             seed=seed,
             workers=workers,
@@ -248,11 +253,24 @@ def synth(
         from seisgeo import adapters
         from seisgeo.files import remove
 
-        write = adapters.write_openfwi if format == "npy" else _write_segy_folder
-        write(pairs, out, overwrite=overwrite)
+        if format == "npy":
+            size = _samples_per_file(n)
+            adapters.write_openfwi(pairs, out, samples_per_file=size, overwrite=overwrite)
+        else:
+            _write_segy_folder(pairs, out, overwrite=overwrite)
         remove(store)
     done = f"{out} is there already" if there else f"wrote {out}"
     print(f"{done}: {pairs.sizes['sample']} pairs of gathers and velocity models")
+
+
+def _samples_per_file(n: int) -> int:
+    """Samples of each OpenFWI file of a family of `n`: 500 as in the released ones, or fewer.
+
+    OpenFWI's loader counts on files of one size, so it divides `n`, unless that made many small
+    files.
+    """
+    files = next(k for k in range(-(-n // 500), n + 1) if n % k == 0)
+    return n // files if files <= 10 * -(-n // 500) else 500
 
 
 @app.command(sort_key=4)

@@ -7,5 +7,14 @@ from seisgeo.synth.engines import simulate
 from seisgeo.synth.generate import generate
 from seisgeo.synth.geology import FAMILIES, draw_velocity
 from seisgeo.synth.survey import Survey
+from seisgeo.synth.variants import flip_pairs, perturb_pairs
 
-__all__ = ["FAMILIES", "Survey", "draw_velocity", "generate", "simulate"]
+__all__ = [
+    "FAMILIES",
+    "Survey",
+    "draw_velocity",
+    "flip_pairs",
+    "generate",
+    "perturb_pairs",
+    "simulate",
+]

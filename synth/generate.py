@@ -17,7 +17,7 @@ from seisgeo import conventions, descriptors
 from seisgeo.devices import default_device
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.files import partial_path, remove
-from seisgeo.synth.engines.deepwave import plan, simulate_array
+from seisgeo.synth.engines import engine_module
 from seisgeo.synth.geology import canonical_family, draw_velocity
 from seisgeo.synth.survey import Survey
 
@@ -35,6 +35,7 @@ def generate(
     n: int,
     *,
     survey: Survey | None = None,
+    engine: str = "deepwave",
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     velocity_range: tuple[float, float] = (1500.0, 4500.0),
@@ -55,6 +56,8 @@ def generate(
         Models of each family.
     survey : Survey, optional
         What records them; OpenFWI's by default.
+    engine : {"deepwave", "openfwi"}, default "deepwave"
+        What simulates, see :func:`seisgeo.synth.simulate`.
     out : path-like, optional
         Zarr store to write. Without it the result is held in memory.
     seed : int, default 0
@@ -87,6 +90,8 @@ def generate(
     ------
     OutputExistsError
         If `out` holds, whole or in part, a run with other settings; the message names them.
+    SimulationError
+        If the engine cannot do what the survey asks; the message says what would do.
 
     Notes
     -----
@@ -117,9 +122,9 @@ def generate(
         "velocity_range": list(velocity_range),
         "water_depth": list(water_depth) if water_depth else None,
         "survey": json.loads(survey.to_json()),
-        "engine": "deepwave",
+        "engine": engine,
         "device": device.split(":")[0],
-        "scheme": plan(survey, velocity_range[1])["scheme"],
+        "scheme": engine_module(engine).plan(survey, velocity_range[1])["scheme"],
     }
     if out is None:
         with tempfile.TemporaryDirectory() as folder:
@@ -211,7 +216,7 @@ def _block(
                 )["velocity"].values
             )
     velocity = np.concatenate(models).astype(np.float32)
-    amplitude = simulate_array(
+    amplitude = engine_module(settings["engine"]).simulate_array(
         velocity,
         survey,
         device=device,

@@ -14,7 +14,7 @@ import pytest
 import segyio
 import xarray as xr
 
-from seisgeo import adapters, cli, console, conventions
+from seisgeo import adapters, cli, console, conventions, synth
 
 COMMANDS = ("info", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
 
@@ -447,6 +447,27 @@ def test_synth_formats_hold_the_same_pairs(seisgeo, home, work):
         with segyio.open("b/velocity.sgy", ignore_geometry=True) as file:
             models = pairs["velocity"].transpose("sample", "x", "depth").values
             np.testing.assert_array_equal(file.trace.raw[:], models.reshape(-1, models.shape[-1]))
+
+
+def test_synth_with_openfwis_engine_writes_what_its_loader_takes(seisgeo, work):
+    words = ["--families", "flatvel-a", "-n", 2, "--engine", "openfwi", "--workers", 1]
+    code, _, err = seisgeo("synth", *words, "--device", "cpu", "--format", "npy", "--out", "set")
+    assert (code, err.count("error")) == (0, 0)
+    lines = (work / "set" / "annotation.txt").read_text().splitlines(keepends=True)
+    assert [line[-1] for line in lines] == ["\n"]
+    seismic, velocity = (np.load(name) for name in lines[0][:-1].split("\t"))
+    assert (seismic.shape, velocity.shape) == ((2, 5, 1000, 70), (2, 1, 70, 70))
+    with xr.open_dataset("set") as pairs:
+        assert pairs.attrs["engine"] == "openfwi"
+        again = synth.simulate(pairs[["velocity"]], synth.Survey.openfwi(), engine="openfwi")
+        np.testing.assert_array_equal(again["amplitude"], seismic)
+
+
+@pytest.mark.parametrize(
+    ("n", "size"), [(1, 1), (500, 500), (700, 350), (501, 167), (30_000, 500), (1009, 500)]
+)
+def test_synth_makes_files_of_one_size(n, size):
+    assert cli._samples_per_file(n) == size
 
 
 @pytest.mark.parametrize("kind", ["zarr", "npy", "segy"])

@@ -17,7 +17,7 @@ __all__ = ["ENGINES", "engine_module", "simulate"]
 #: Engines, and what each is for.
 ENGINES: Final = {
     "deepwave": "any survey: free surface, positions between cells, inner time steps",
-    "openfwi": "the scheme that OpenFWI was made with, to the digit, and several times faster",
+    "openfwi": "the scheme that OpenFWI was made with, to the digit",
 }
 
 
@@ -72,7 +72,7 @@ def simulate(
         edge that is not a free surface, takes positions between cells, and smaller time steps
         inside where `max_velocity` needs them. ``"openfwi"`` is the scheme that the released
         OpenFWI data were made with, sponge and periodic outer edge included: for more data of that
-        kind, and much faster. It has scalar waves in two dimensions; its sources and receivers lie
+        kind. It has scalar waves in two dimensions; its sources and receivers lie
         on cells, every edge absorbs, and the record's time step must be stable.
     physics : {"scalar", "acoustic", "elastic"}, default "scalar"
         Waves of constant density; of pressure with ``density``; of stress with ``vs`` and

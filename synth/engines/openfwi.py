@@ -6,6 +6,10 @@ Deng et al. (2022), OpenFWI, arXiv:2111.02926. :mod:`.openfwi_scheme` has the nu
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from seisgeo.devices import default_device, one_thread
@@ -33,7 +37,8 @@ def simulate_array(
     velocity : numpy.ndarray
         Models (m/s), shape (sample, depth, x).
     survey, device, batch_size, max_velocity, progress
-        As for :func:`seisgeo.synth.simulate`. On a CPU models are simulated one by one.
+        As for :func:`seisgeo.synth.simulate`. On a CPU models are simulated one by one; a GPU that
+        has no memory for `batch_size` gets fewer, with a warning.
 
     Returns
     -------
@@ -48,13 +53,57 @@ def simulate_array(
     sources, receivers = cells(survey)
     n = len(velocity)
     out = np.empty((n, survey.n_sources, survey.nt, survey.n_receivers), dtype=np.float32)
-    if device == "cpu":
-        from seisgeo.synth.engines.openfwi_cpu import propagate
+    with tqdm(total=n, disable=not progress, desc="simulate") as bar:
+        if device == "cpu":
+            from seisgeo.synth.engines import openfwi_cpu
 
-        with one_thread():
-            for i in tqdm(range(n), disable=not progress, desc="simulate"):
-                out[i] = propagate(coefficients(velocity[i], survey), sources, receivers)[
-                    :, preroll:
-                ]
-        return out
-    raise SimulationError("cuda")
+            with one_thread():
+                for i in range(n):
+                    one = coefficients(velocity[i], survey)
+                    out[i] = openfwi_cpu.propagate(one, sources, receivers)[:, preroll:]
+                    bar.update()
+            return out
+
+        propagate = _cuda(device)
+        batch, done = batch_size or 64, 0
+        while done < n:
+            part = [coefficients(v, survey) for v in velocity[done : done + batch]]
+            try:
+                record = propagate(part, sources, receivers, device)[:, :, preroll:].cpu()
+            except MemoryError as error:
+                if batch == 1:
+                    raise SimulationError(f"one model is too large for {device}: {error}") from None
+                batch = (batch + 1) // 2
+                warnings.warn(
+                    f"{device} has no memory for so many models at once: going on with "
+                    f"{batch} (batch_size={batch} from the start saves this try)",
+                    stacklevel=2,
+                )
+                continue
+            out[done : done + len(part)] = record
+            done += len(part)
+            bar.update(len(part))
+    return out
+
+
+def _cuda(device: str) -> Callable[..., Any]:
+    """Return the GPU's ``propagate``, which raises MemoryError when there is not enough."""
+    import torch
+
+    if not device.startswith("cuda"):
+        raise SimulationError(f"engine 'openfwi' runs on cpu and cuda, not on {device!r}")
+    try:
+        from seisgeo.synth.engines import openfwi_cuda
+    except ImportError as error:
+        raise SimulationError(
+            f"engine 'openfwi' needs triton on a GPU, and {error}: PyTorch's CUDA builds for Linux "
+            "bring it along; pip install triton, or use device='cpu'"
+        ) from error
+
+    def propagate(*arguments: Any) -> Any:
+        try:
+            return openfwi_cuda.propagate(*arguments)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(str(error).split(".")[0]) from error
+
+    return propagate

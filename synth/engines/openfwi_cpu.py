@@ -30,6 +30,8 @@ __all__ = ["propagate"]
 LANES = 16
 #: Time steps of one sweep: their rows, 2 * (2 * 4 + 5) of 1.3 kB for OpenFWI's grid, fit in L1.
 STEPS = 4
+#: Time steps after which the cells that matter are found anew; a multiple of STEPS.
+SAME_WINDOW = 8
 #: Cells by which waves on the grid are allowed to be ahead of the fastest ray. The stencil carries
 #: traces of the front ahead of it; beyond this distance they are lost in rounding.
 MARGIN = 48.0
@@ -49,32 +51,29 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @intrinsic
-def _update_row(
-    _: Any, wave: Any, alpha: Any, keep: Any, bounds: Any, rows: Any, a: Any, k: Any
-) -> Any:
-    """Advance columns ``bounds[0]`` to ``bounds[1]`` (multiples of LANES) of one row.
+def _update_row(_: Any, first: Any, end: Any, rows: Any) -> Any:
+    """Advance columns `first` to `end` (multiples of LANES) of one row.
 
-    `wave` holds both fields; `rows` are the places in it where the row's new values, its present
-    values and those of the rows at -2, -1, +1 and +2 begin, and `a` and `k` where the row begins in
-    `alpha` and `keep`. In numpy's words, with c the present row and l = 16 near - far - 60 c:
-    new = c + keep (c - new) + alpha l.
+    `rows` are addresses of the row's new values, its present values, the present rows at -2, -1, +1
+    and +2, and of its alpha and keep. In numpy's words, with c the present row and
+    l = 16 near - far - 60 c: new = c + keep (c - new) + alpha l. Addresses, because arrays handed
+    over in a loop have their references counted each time.
     """
-    signature = types.void(wave, alpha, keep, bounds, rows, a, k)
+    signature = types.void(first, end, rows)
 
-    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    def build(context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
         vector = ir.VectorType(ir.FloatType(), LANES)
         flags = ("contract", "nsz")
-        wave, alpha, keep = (
-            context.make_array(signature.args[i])(context, builder, arguments[i]).data
-            for i in range(3)
-        )
-        first, end = (builder.extract_value(arguments[3], i) for i in range(2))
-        new, c0, up2, up1, down1, down2 = (builder.extract_value(arguments[4], i) for i in range(6))
+        first, end, rows = arguments
         integer = first.type
+        new, c0, up2, up1, down1, down2, alpha, keep = (
+            builder.inttoptr(builder.extract_value(rows, i), ir.FloatType().as_pointer())
+            for i in range(8)
+        )
 
-        def place(array: Any, row: Any, column: Any, ahead: int = 0) -> Any:
-            index = builder.add(builder.add(row, column), ir.Constant(integer, ahead))
-            return builder.bitcast(builder.gep(array, [index]), vector.as_pointer())
+        def place(row: Any, column: Any, ahead: int = 0) -> Any:
+            index = builder.add(column, ir.Constant(integer, ahead))
+            return builder.bitcast(builder.gep(row, [index]), vector.as_pointer())
 
         def load(*where: Any) -> Any:
             return builder.load(place(*where), align=4)
@@ -98,24 +97,24 @@ def _update_row(
         done = builder.append_basic_block("done")
         builder.cbranch(builder.icmp_signed("<", first, end), before, done)
         builder.position_at_end(before)
-        previous_0, present_0 = load(wave, c0, first, -LANES), load(wave, c0, first)
+        previous_0, present_0 = load(c0, first, -LANES), load(c0, first)
         builder.branch(loop)
 
         builder.position_at_end(loop)
         j, previous, c = builder.phi(integer), builder.phi(vector), builder.phi(vector)
-        following = load(wave, c0, j, LANES)
+        following = load(c0, j, LANES)
         near = add(
-            add(load(wave, up1, j), load(wave, down1, j)),
+            add(load(up1, j), load(down1, j)),
             add(shifted(previous, c, LANES - 1), shifted(c, following, 1)),
         )
         far = add(
-            add(load(wave, up2, j), load(wave, down2, j)),
+            add(load(up2, j), load(down2, j)),
             add(shifted(previous, c, LANES - 2), shifted(c, following, 2)),
         )
         laplacian = sub(sub(mul(near, 16.0), far), mul(c, 60.0))
-        moved = add(c, mul(load(keep, arguments[6], j), sub(c, load(wave, new, j))))
-        value = add(moved, mul(load(alpha, arguments[5], j), laplacian))
-        builder.store(value, place(wave, new, j), align=4)
+        moved = add(c, mul(load(keep, j), sub(c, load(new, j))))
+        value = add(moved, mul(load(alpha, j), laplacian))
+        builder.store(value, place(new, j), align=4)
         after = builder.add(j, ir.Constant(integer, LANES))
         for phi, at_first, later in (
             (j, first, after),
@@ -148,17 +147,16 @@ def _window(
     receivers: np.ndarray,
     forward: float,
     backward: float,
-) -> int:
-    """Find the columns of each row that matter; return the number of rows that have any.
+) -> None:
+    """Find the columns of each row that matter.
 
     Cells within `forward` of the source have seen its waves; cells within `backward` of the
-    rectangle of receivers (first and last row, first and last column) still count. Each row takes
-    the shorter of the two arcs. `columns` (row, 4) holds begin and end of two ranges, of which the
-    second is empty unless the arc goes around the edge.
+    rectangle of receivers (first and last row, first and last column) still count. On each row both
+    are arcs of a ring. `columns` (row, 4) holds begin and end of two ranges, of which the second is
+    empty unless what they share goes around the edge.
     """
     n_rows = columns.shape[0]
     width = (n_cols + LANES - 1) // LANES * LANES
-    active = 0
     for row in range(n_rows):
         for i in range(4):
             columns[row, i] = 0
@@ -166,12 +164,22 @@ def _window(
         back = float(_around(row, receivers[0], receivers[1], n_rows))
         if away > forward or back > backward:
             continue
-        active += 1
         reach = math.ceil(math.sqrt(forward * forward - away * away))
         first, last = source[1] - reach, source[1] + reach
         reach = math.ceil(math.sqrt(backward * backward - back * back))
-        if receivers[3] - receivers[2] + 2 * reach < last - first:
-            first, last = receivers[2] - reach, receivers[3] + reach
+        first_back, last_back = receivers[2] - reach, receivers[3] + reach
+        if last - first >= n_cols - 1:
+            first, last = first_back, last_back
+        elif last_back - first_back < n_cols - 1:
+            # Both are arcs: what they share, or what lies between two shared pieces.
+            begin, end = last + 1, first - 1
+            for turn in range(-n_cols, 2 * n_cols, n_cols):
+                if max(first, first_back + turn) <= min(last, last_back + turn):
+                    begin = min(begin, max(first, first_back + turn))
+                    end = max(end, min(last, last_back + turn))
+            first, last = begin, end
+        if first > last:
+            continue
         length = last - first + 1
         begin = first % n_cols
         end = begin + length
@@ -187,18 +195,22 @@ def _window(
         columns[row, 1] = end
         columns[row, 2] = begin
         columns[row, 3] = width
-    return active
 
 
 @_compiled
-def _first_row(columns: np.ndarray, row: int) -> int:
-    """First of the active rows on the ring, of which `row` or its neighbour downwards is one."""
+def _active_rows(columns: np.ndarray) -> tuple[int, int]:
+    """First row after the longest gap of rows without columns, and rows from there to the gap."""
     n_rows = columns.shape[0]
-    if columns[row, 1] == 0:
-        return (row + 1) % n_rows
-    while columns[row - 1, 1] > 0:  # -1 is the last row
-        row = row - 1 if row > 0 else n_rows - 1
-    return row
+    first, longest, gap = 0, 0, 0
+    for i in range(2 * n_rows):  # twice around, for a gap that lies across the end
+        row = i if i < n_rows else i - n_rows
+        if columns[row, 1] > 0:
+            gap = 0
+            continue
+        gap = min(gap + 1, n_rows)
+        if gap > longest:
+            longest, first = gap, row + 1
+    return first % n_rows, n_rows - longest
 
 
 @_compiled
@@ -217,40 +229,42 @@ def _shot(
     speed: float,
     record: np.ndarray,
 ) -> None:
-    """Simulate one shot; `record` (step, receiver) is filled."""
+    """Simulate one shot; `record` (step, receiver) is zero where no wave has been yet."""
     n_rows, n_steps = columns.shape[0], emitted.size
     width = (n_cols + LANES - 1) // LANES * LANES
     stride = LANES + (n_cols + 2 + LANES - 1) // LANES * LANES
     half = n_rows * stride
     n_inner = alpha.size // width
+    # A row begins with the halo at its left, which fills a vector.
+    at_wave = wave.ctypes.data + 4 * LANES
+    at_alpha, at_keep = alpha.ctypes.data, keep.ctypes.data
+    active_first, active = 0, n_rows
     for i in range(wave.size):
         wave[i] = 0
     for start in range(0, n_steps, STEPS):
         steps = min(STEPS, n_steps - start)
-        active = _window(
-            columns,
-            n_cols,
-            source,
-            receivers,
-            speed * (start + steps) + MARGIN,
-            speed * (n_steps - start) + MARGIN,
-        )
+        if start % SAME_WINDOW == 0:
+            forward = speed * (start + SAME_WINDOW) + MARGIN
+            backward = speed * (n_steps - start) + MARGIN
+            _window(columns, n_cols, source, receivers, forward, backward)
+            active_first, active = _active_rows(columns)
         # Each time step sweeps the rows two behind the one before. Around the whole ring, it also
         # begins two rows further, so that what it overwrites has been used by then.
         ring = active > n_rows - 4
         if ring:
-            active, first, lag = n_rows, 0, 4
+            count, first, lag, later = n_rows, 0, 4, 2
         else:
-            first, lag = _first_row(columns, source[0]), 2
-        for position in range(active + lag * (steps - 1)):
+            count, first, lag, later = active, active_first, 2, 0
+        for position in range(count + lag * (steps - 1)):
             for t in range(steps):
                 i = position - lag * t
-                if i < 0 or i >= active:
+                if i < 0 or i >= count:
                     continue
-                row = (first + i + (2 * t if ring else 0)) % n_rows
+                row = first + i + later * t
+                if row >= n_rows:
+                    row -= n_rows
                 step = start + t
-                now = half * (step % 2) + LANES
-                new = half - half * (step % 2) + LANES + row * stride
+                now, new = half * (step & 1), half * (1 - (step & 1))
                 up2, up1 = row - 2, row - 1
                 if row < 2:
                     up2 += n_rows
@@ -261,21 +275,24 @@ def _shot(
                     down2 -= n_rows
                     if down1 >= n_rows:
                         down1 -= n_rows
+                inner = min(max(row - PAD, 0), n_inner - 1)
+                outside = max(0, PAD - 1 - row, row - PAD - n_inner)
                 rows = (
-                    np.uintp(new),
-                    np.uintp(now + row * stride),
-                    np.uintp(now + up2 * stride),
-                    np.uintp(now + up1 * stride),
-                    np.uintp(now + down1 * stride),
-                    np.uintp(now + down2 * stride),
+                    np.uintp(at_wave + 4 * (new + row * stride)),
+                    np.uintp(at_wave + 4 * (now + row * stride)),
+                    np.uintp(at_wave + 4 * (now + up2 * stride)),
+                    np.uintp(at_wave + 4 * (now + up1 * stride)),
+                    np.uintp(at_wave + 4 * (now + down1 * stride)),
+                    np.uintp(at_wave + 4 * (now + down2 * stride)),
+                    np.uintp(at_alpha + 4 * inner * width),
+                    np.uintp(at_keep + 4 * outside * width),
                 )
-                a = np.uintp(min(max(row - PAD, 0), n_inner - 1) * width)
-                k = np.uintp(max(0, PAD - 1 - row, row - PAD - n_inner) * width)
                 r = np.uintp(row)
                 for part in range(0, 4, 2):
                     begin, end = columns[r, np.uintp(part)], columns[r, np.uintp(part + 1)]
-                    _update_row(wave, alpha, keep, (np.uintp(begin), np.uintp(end)), rows, a, k)
-                o, e = np.uintp(new), np.uintp(new + n_cols)
+                    _update_row(np.uintp(begin), np.uintp(end), rows)
+                o = np.uintp(LANES + new + row * stride)
+                e = o + np.uintp(n_cols)
                 if row == source[0]:
                     wave[o + np.uintp(source[1])] += emitted[np.uintp(step)]
                 wave[o - np.uintp(2)] = wave[e - np.uintp(2)]
@@ -316,7 +333,7 @@ def propagate(coefficients: Coefficients, sources: np.ndarray, receivers: np.nda
     wave = _aligned(2 * n_rows * stride + LANES)
     columns = np.empty((n_rows, 4), np.int64)
     emitted = coefficients.emitted.astype(np.float32)
-    record = np.empty((len(sources), emitted.shape[1], receivers.shape[1]), np.float32)
+    record = np.zeros((len(sources), emitted.shape[1], receivers.shape[1]), np.float32)
     for shot, (source, spread) in enumerate(zip(sources, receivers, strict=True)):
         order = np.argsort(spread[:, 0], kind="stable")
         _shot(
