@@ -50,7 +50,8 @@ def generate(
     Parameters
     ----------
     families : str or iterable of str
-        Families of velocity models (:data:`seisgeo.synth.FAMILIES`).
+        Families of velocity models (:data:`seisgeo.synth.FAMILIES`), or files of velocities to take
+        random crops of (:func:`seisgeo.synth.crop_velocity`).
     n : int
         Models of each family.
     survey : Survey, optional

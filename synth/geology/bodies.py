@@ -53,8 +53,8 @@ class Channels(Ingredient):
 
     number: tuple[int, int] = param("1", default=(2, 4))
     depth: tuple[float, float] = param("fraction of depth", default=(0.1, 0.7))
-    half_width: tuple[float, float] = param("fraction of depth", default=(0.06, 0.18))
-    incision: tuple[float, float] = param("fraction of depth", default=(0.03, 0.08))
+    half_width: tuple[float, float] = param("fraction of depth", default=(0.08, 0.28))
+    incision: tuple[float, float] = param("fraction of depth", default=(0.02, 0.055))
     change: tuple[float, float] = param("1", default=(0.06, 0.16))
 
     def draw(self, rng: np.random.Generator, grid: Grid) -> tuple[Undo, Place]:
@@ -70,9 +70,10 @@ class Channels(Ingredient):
             change = rng.uniform(*self.change) * rng.choice([-1, 1], p=[0.7, 0.3])
             wave = rng.uniform(0.6, 1.5), rng.uniform(0, 2 * np.pi), half * rng.uniform(1, 2.5)
             for storey in range(int(rng.integers(1, 4))):
-                shift = 0.0 if storey == 0 else half * rng.uniform(-0.7, 0.7)
-                part = change * rng.uniform(0.6, 1.0)
-                channels.append((axis + shift, top - 0.6 * cut * storey, half, cut, part, wave))
+                shift = 0.0 if storey == 0 else half * rng.uniform(-0.8, 0.8)
+                narrow, part = rng.uniform(0.6, 1.0), change * rng.uniform(0.4, 1.0)
+                level = top - 0.7 * cut * storey
+                channels.append((axis + shift, level, half * narrow, cut, part, wave))
 
         def place(velocity: np.ndarray, deposited: Coordinates) -> np.ndarray:
             z, y, x = deposited
@@ -92,8 +93,8 @@ class Channels(Ingredient):
 class Plume(Ingredient):
     """Gas or CO2 in reservoirs under seals, each filled down to a flat contact.
 
-    The traps are the crests of the layers' folds. A weak chimney of leaked gas reaches up from the
-    highest.
+    The layers are lifted into a dome, which is the trap; the gas fills its crest. A weak chimney of
+    leaked gas reaches up from the highest reservoir.
 
     Parameters
     ----------
@@ -103,6 +104,8 @@ class Plume(Ingredient):
         Depth at which the shallowest seal was deposited (fraction of depth).
     reservoir : (float, float)
         Thickness of a reservoir (fraction of depth).
+    closure : (float, float)
+        Height of the dome (fraction of depth).
     column : (float, float)
         Height of the filled column (fraction of depth).
     half_width : (float, float)
@@ -123,6 +126,7 @@ class Plume(Ingredient):
     number: tuple[int, int] = param("1", default=(1, 3))
     depth: tuple[float, float] = param("fraction of depth", default=(0.3, 0.5))
     reservoir: tuple[float, float] = param("fraction of depth", default=(0.05, 0.1))
+    closure: tuple[float, float] = param("fraction of depth", default=(0.05, 0.12))
     column: tuple[float, float] = param("fraction of depth", default=(0.04, 0.09))
     half_width: tuple[float, float] = param("fraction of depth", default=(0.2, 0.5))
     slowing: tuple[float, float] = param("1", default=(0.15, 0.3))
@@ -141,6 +145,15 @@ class Plume(Ingredient):
             for _ in range(n)
         ]
         leak = rng.uniform(*self.chimney)
+        lift = rng.uniform(*self.closure)
+        reach = 1.5 * max(draw["half_width"] for draw in draws)
+        middle = rng.uniform(0.3, 0.7) * grid.width
+        across = rng.uniform(0.6, 1.4) * grid.centre[0]
+        dome = lift * np.exp(-(((grid.x - middle) ** 2 + (grid.y - across) ** 2) / reach**2))
+
+        def undo(position: Coordinates) -> Coordinates:
+            z, y, x = position
+            return z + dome, y, x
 
         def place(velocity: np.ndarray, deposited: Coordinates) -> np.ndarray:
             layers = np.broadcast_to(deposited[0], velocity.shape)
@@ -152,13 +165,15 @@ class Plume(Ingredient):
                 thick = draw["reservoir"]
                 sealing = (layers >= cap - thick / 3) & (layers < cap)
                 velocity = np.where(sealing, velocity * (1 + draw["seal"]), velocity)
-                gas = (layers >= cap) & (layers < cap + thick)
-                gas &= (grid.z < trap.crest + draw["column"]) & (trap.radius < draw["half_width"])
+                # Gas thins out to its edge where no closure holds it.
+                thinning = np.sqrt(np.maximum(1 - (trap.radius / draw["half_width"]) ** 2, 0))
+                gas = (layers >= cap) & (layers < cap + thick * thinning)
+                gas &= grid.z < trap.crest + draw["column"]
                 velocity = np.where(trap.connected(gas), velocity * (1 - draw["slowing"]), velocity)
                 cap += 1.5 * thick
             return velocity
 
-        return no_change, place
+        return undo, place
 
 
 @dataclass(frozen=True)

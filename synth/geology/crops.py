@@ -138,10 +138,11 @@ def crop_velocity(
 
 @dataclass(frozen=True)
 class _Section:
-    """Velocity (depth, distance), which of it is water, spacings (m), checksum of the model."""
+    """Velocity (depth, distance), where it is water, spacings (m), checksum of the model."""
 
     velocity: np.ndarray
     water: np.ndarray
+    water_velocity: float
     spacing: tuple[float, float]
     key: int
 
@@ -188,8 +189,8 @@ def _crop(
     factor = 1 + perturbation * rng.standard_normal()
     smooth = fractal_noise(rng, cells, [0.5 * n for n in cells], 0.9)
     changed = crop * factor * (1 + 0.5 * perturbation * smooth)
-    # Water is as it was, where the interpolation did not mix it with rock.
-    crop = np.where(wet, section.velocity[0].min() if wet.any() else 0.0, changed)
+    # Water is as it was, also where the interpolation mixed it with rock.
+    crop = np.where(wet, section.water_velocity, changed)
     return crop[:, ::-1] if rng.random() < 0.5 else crop
 
 
@@ -225,7 +226,9 @@ def _sections(ds: xr.Dataset, name: str) -> list[_Section]:
         planes = velocity.transpose(*others, "depth", along).values
         distance = _distances(velocity, along)
         for plane in planes.reshape(-1, *planes.shape[-2:]).astype(np.float32):
-            found.append(_Section(plane, _water(plane), (down, distance), key))
+            water = _water(plane)
+            speed = float(np.median(plane[0, water[0]])) if water[0].any() else 0.0
+            found.append(_Section(plane, water, speed, (down, distance), key))
     if not found:
         raise SimulationError(
             f"{name}: {dict(velocity.sizes)} cells are too few to crop: {MIN_CELLS} are needed"
@@ -246,11 +249,11 @@ def _distances(velocity: xr.DataArray, along: str) -> float:
         return _spacing(velocity[along].values)
     if not {"cdp_x", "cdp_y"} <= set(velocity.coords):
         raise ConventionError(f"crops need positions: cdp_x and cdp_y along {along!r}")
-    steps = [
-        velocity[name].diff(along) if along in velocity[name].dims else 0.0
+    dx, dy = (
+        velocity[name].diff(along).values if along in velocity[name].dims else np.zeros(1)
         for name in ("cdp_x", "cdp_y")
-    ]
-    return float(np.nanmedian(np.hypot(*steps)))
+    )
+    return float(np.nanmedian(np.hypot(dx, dy)))
 
 
 def _spacing(values: np.ndarray) -> float:

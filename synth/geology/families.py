@@ -118,7 +118,7 @@ FAMILIES: dict[str, Family] = {
     ),
     "folded": EarthFamily(events=(Folds(relief=(0.04, 0.15), wavelength=(0.8, 1.8)),)),
     "unconformity": EarthFamily(events=(_GENTLE_FOLDS, Unconformity())),
-    "listric": EarthFamily(events=(ListricFaults(number=(1, 2), throw=(0.08, 0.2)), _GENTLE_FOLDS)),
+    "listric": EarthFamily(events=(ListricFaults(number=(1, 2), throw=(0.1, 0.25)), _GENTLE_FOLDS)),
     "crossfault": EarthFamily(
         events=(
             Faults(
@@ -136,11 +136,11 @@ FAMILIES: dict[str, Family] = {
     "salt": EarthFamily(events=(_GENTLE_FOLDS,), bodies=(Salt(),)),
     "plume": EarthFamily(
         strata=Strata(contrast=(0.03, 0.06)),
-        events=(Folds(relief=(0.04, 0.09), wavelength=(1.2, 2.2)),),
+        events=(_GENTLE_FOLDS,),
         bodies=(Plume(),),
     ),
     "marine": EarthFamily(
-        strata=Strata(top=(0.02, 0.08), bottom=(0.55, 0.8)),
+        strata=Strata(top=(0.05, 0.12), bottom=(0.55, 0.8)),
         events=(
             Faults(
                 number=(1, 3),
@@ -152,7 +152,7 @@ FAMILIES: dict[str, Family] = {
             _GENTLE_FOLDS,
             Unconformity(depth=(0.4, 0.65)),
         ),
-        bodies=(Channels(number=(0, 2), depth=(0.05, 0.3)),),
+        bodies=(Channels(number=(0, 1), depth=(0.05, 0.3)),),
         water=Water(),
     ),
     "land": EarthFamily(

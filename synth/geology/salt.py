@@ -48,9 +48,9 @@ class Salt(Ingredient):
     top: tuple[float, float] = param("fraction of depth", default=(0.15, 0.4))
     height: tuple[float, float] = param("fraction of depth", default=(0.2, 0.4))
     half_width: tuple[float, float] = param("fraction of depth", default=(0.2, 0.45))
-    stem: tuple[float, float] = param("1", default=(0.2, 0.6))
+    stem: tuple[float, float] = param("1", default=(0.25, 0.6))
     rugosity: tuple[float, float] = param("fraction of depth", default=(0.01, 0.025))
-    uplift: tuple[float, float] = param("fraction of depth", default=(0.04, 0.12))
+    uplift: tuple[float, float] = param("fraction of depth", default=(0.06, 0.15))
 
     def draw(self, rng: np.random.Generator, grid: Grid) -> tuple[Undo, Place]:
         """Draw salt; see :class:`seisgeo.synth.geology.Body`."""
@@ -88,16 +88,19 @@ class _Diapir:
         rugosity, uplift = rng.uniform(*salt.rugosity), rng.uniform(*salt.uplift)
 
         z, centre = grid.z, top + 0.5 * height
-        # The stem leans and comes from a wider base; in 3-D the body is stretched along y.
+        # The stem leans, narrows below the bulb and widens again to its base; in 3-D the body is
+        # stretched along y.
         aside = grid.x - middle - lean * np.maximum(z - centre, 0)
         radius = np.hypot(aside, (grid.y - across) / stretch) if z.ndim == 3 else np.abs(aside)
         bulb = (1 - np.hypot(radius / half, (z - centre) / (0.5 * height))) * 0.5 * height
-        width = half * stem * (1 + 1.5 * np.maximum(z - centre - 0.5 * height, 0) ** 2)
+        waist = centre + 0.7 * height
+        width = half * stem * np.where(z < waist, 1 + ((waist - z) / height) ** 2,
+                                       1 + 4 * (z - waist) ** 2)  # fmt: skip
         inside = np.maximum(bulb, np.minimum(width - radius, z - centre))
-        lengths = [0.06 / grid.cell] + [0.09 / grid.cell] * (z.ndim - 1)
-        rough = fractal_noise(rng, grid.shape, lengths, 0.4)
+        shape = fractal_noise(rng, grid.shape, [0.3 / grid.cell] * z.ndim, 0.9)
+        rough = fractal_noise(rng, grid.shape, [0.06 / grid.cell] * z.ndim, 0.4)
         weight = np.clip(1 - 0.6 * (z - top) / (0.5 * height), 0.4, 1)
-        mask = inside + rugosity * weight * rough > 0
+        mask = inside + 0.12 * half * shape + rugosity * weight * rough > 0
         distance = np.hypot(grid.x - middle, (grid.y - across) / stretch)
         return cls(_one_piece(mask), top, half, uplift, distance)
 

@@ -71,7 +71,9 @@ class Strata(Ingredient):
         u = top + (bottom - top) * rise
         if contrast:
             base, own = self._column(rng, thickness, float(deposited.max()))
-            u = u + contrast * own[np.searchsorted(base, deposited, side="right")]
+            # Near the ends of the range layers differ less: none is cut off there.
+            room = np.minimum(1, np.minimum(u, 1 - u) / (2.5 * contrast))
+            u = u + contrast * room * own[np.searchsorted(base, deposited, side="right")]
         return grid.low + (grid.high - grid.low) * u
 
     @staticmethod

@@ -179,7 +179,7 @@ class ListricFaults(Ingredient):
     dip: tuple[float, float] = param("degree", default=(50.0, 65.0))
     detachment: tuple[float, float] = param("fraction of depth", default=(0.75, 1.0))
     quiet: tuple[float, float] = param("fraction of depth", default=(0.02, 0.12))
-    growth: tuple[float, float] = param("fraction of depth", default=(0.2, 0.4))
+    growth: tuple[float, float] = param("fraction of depth", default=(0.15, 0.35))
 
     def draw(self, rng: np.random.Generator, grid: Grid) -> Undo:
         """Draw listric faults; see :class:`Event`."""

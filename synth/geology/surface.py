@@ -57,7 +57,7 @@ class Water(Ingredient):
     depth: tuple[float, float] = param("fraction of depth", default=(0.05, 0.25))
     velocity: tuple[float, float] = param("m/s", default=(1480.0, 1520.0))
     slope: tuple[float, float] = param("degree", default=(0.0, 4.0))
-    rugosity: tuple[float, float] = param("1", default=(0.02, 0.08))
+    rugosity: tuple[float, float] = param("1", default=(0.03, 0.12))
 
     def draw(self, rng: np.random.Generator, grid: Grid, limits: tuple[float, float]) -> SeaFloor:
         """Draw a sea floor.
