@@ -48,8 +48,8 @@ def crop_velocity(
     """Crop a velocity model at random: place, size, side, and velocities a little changed.
 
     Each crop is a window of the model, anywhere in it, stretched to the grid and half of the times
-    mirrored. Its velocities are multiplied by one factor and by a smooth field around one, water
-    at the top of the model excepted, and cut to the range.
+    mirrored. Its velocities are multiplied by one factor and by a smooth field around one, and cut
+    to the range; water at the top of the model stays as it is.
 
     Parameters
     ----------
@@ -113,9 +113,7 @@ def crop_velocity(
     for crop, number in zip(velocity, numbers, strict=True):
         rng = np.random.default_rng([seed, sections[0].key, number])
         section = sections[int(rng.integers(len(sections)))]
-        crop[:] = np.clip(
-            _crop(section, rng, cells, grid_spacing, zoom, perturbation, name), *limits
-        )
+        crop[:] = _crop(section, rng, cells, grid_spacing, limits, zoom, perturbation, name)
         if water_depth is not None:
             grid = make_grid(cells, grid_spacing, limits)
             floor = gentle_sea_floor(rng.spawn(1)[0], grid, water_depth)
@@ -152,6 +150,7 @@ def _crop(
     rng: np.random.Generator,
     cells: tuple[int, ...],
     grid_spacing: float,
+    limits: tuple[float, float],
     zoom: tuple[float, float],
     perturbation: float,
     name: str,
@@ -161,8 +160,8 @@ def _crop(
     fits = min(e / a for e, a in zip(extent, asked, strict=True))
     largest = min(zoom[1], fits)
     smallest = min(zoom[0], largest)
-    size = [a * np.exp(rng.uniform(np.log(smallest), np.log(largest))) for a in asked[:1]]
-    size.append(size[0] * asked[1] / asked[0])
+    stretch = np.exp(rng.uniform(np.log(smallest), np.log(largest)))
+    size = [a * stretch for a in asked]
     held = [s / d for s, d in zip(size, section.spacing, strict=True)]
     if min(held) < MIN_CELLS:
         raise SimulationError(
@@ -173,7 +172,6 @@ def _crop(
         )
     start = [rng.uniform(0, max(e - s, 0)) for e, s in zip(extent, size, strict=True)]
     rock, water = section.velocity, section.water
-    positions = []
     for axis in (0, 1):
         step = size[axis] / cells[axis] / section.spacing[axis]
         centre = start[axis] / section.spacing[axis] + (np.arange(cells[axis]) + 0.5) * step - 0.5
@@ -182,16 +180,26 @@ def _crop(
         rock, water = (np.take(v, range(*part.indices(v.shape[axis])), axis) for v in (rock, water))
         if step > 1:  # coarser than the model: a mean over the cell, not a sample of it
             rock = ndimage.gaussian_filter1d(rock, 0.4 * step, axis=axis, mode="nearest")
-        positions.append(centre - low)
-    at = np.meshgrid(*positions, indexing="ij")
-    crop = ndimage.map_coordinates(rock, at, order=1, mode="nearest")
-    wet = ndimage.map_coordinates(water.astype(np.float32), at, order=1, mode="nearest") > 0.5
+        rock = _linear(rock, centre - low, axis)
+        water = _linear(water.astype(np.float32), centre - low, axis)
     factor = 1 + perturbation * rng.standard_normal()
-    smooth = fractal_noise(rng, cells, [0.5 * n for n in cells], 0.9)
-    changed = crop * factor * (1 + 0.5 * perturbation * smooth)
+    # Smooth over half of the crop: drawn on a few cells, whatever the grid.
+    smooth = fractal_noise(rng, (16, 16), (8, 8), 0.9)
+    for axis in (0, 1):
+        smooth = _linear(smooth, np.linspace(0, 15, cells[axis]), axis)
+    changed = np.clip(rock * factor * (1 + 0.5 * perturbation * smooth), *limits)
     # Water is as it was, also where the interpolation mixed it with rock.
-    crop = np.where(wet, section.water_velocity, changed)
+    crop = np.where(water > 0.5, section.water_velocity, changed)
     return crop[:, ::-1] if rng.random() < 0.5 else crop
+
+
+def _linear(values: np.ndarray, at: np.ndarray, axis: int) -> np.ndarray:
+    """Linear interpolation at positions (cells) along an axis; constant beyond its ends."""
+    at = np.clip(at, 0, values.shape[axis] - 1)
+    before = np.minimum(at.astype(int), values.shape[axis] - 2)
+    weight = (at - before).reshape((-1, 1) if axis == 0 else (1, -1)).astype(np.float32)
+    first, second = np.take(values, before, axis), np.take(values, before + 1, axis)
+    return first + weight * (second - first)
 
 
 @functools.lru_cache(maxsize=4)

@@ -73,6 +73,8 @@ def draw_velocity(
 
     Raises
     ------
+    MissingFileError
+        If a file is named that is not there.
     SimulationError
         If the family is unknown, or a number, the shape, the spacing, the velocities or the water
         depths make no model; the message says what was expected and what was found.

@@ -39,7 +39,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from seisgeo.errors import SimulationError
+from seisgeo.errors import MissingFileError, SimulationError
 from seisgeo.synth.geology.bodies import Channels, Plume
 from seisgeo.synth.geology.earth import EarthFamily
 from seisgeo.synth.geology.grid import Grid
@@ -122,7 +122,7 @@ FAMILIES: dict[str, Family] = {
     "crossfault": EarthFamily(
         events=(
             Faults(
-                number=(2, 4),
+                number=(2, 3),
                 throw=(0.06, 0.18),
                 dip=(50.0, 70.0),
                 normal=1.0,
@@ -184,6 +184,8 @@ def canonical_family(family: str | os.PathLike[str]) -> str:
     ------
     SimulationError
         If there is no such family; the message names the nearest.
+    MissingFileError
+        If a file is named that is not there.
 
     Examples
     --------
@@ -194,6 +196,8 @@ def canonical_family(family: str | os.PathLike[str]) -> str:
     if name not in FAMILIES:
         if os.path.exists(family):
             return os.fspath(family)
+        if not isinstance(family, str) or os.sep in family or os.path.splitext(family)[1]:
+            raise MissingFileError(f"{os.fspath(family)}: no such file of velocities")
         close = difflib.get_close_matches(name, FAMILIES, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
         raise SimulationError(

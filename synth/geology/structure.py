@@ -136,11 +136,9 @@ class Faults(Ingredient):
                 hanging = (u - position[i] - run * (z - 0.5)) * lean[i] > 0
                 # Both sides move by half of the throw: the section keeps its mean level.
                 down = np.where(hanging, 0.5 * throw[i], -0.5 * throw[i])
-                if ages is None:
-                    z = z - down
-                else:
-                    before = _before_growth(z, down, ages[0][i], ages[1][i])
-                    z, down = before, z - before
+                if ages is not None:
+                    down = down * _part_of_growth(z, down, ages[0][i], ages[1][i])
+                z = z - down
                 x = x - run * down * np.cos(azimuth[i])
                 if azimuth[i]:
                     y = y - run * down * np.sin(azimuth[i])
@@ -162,7 +160,8 @@ class ListricFaults(Ingredient):
     number : (int, int)
         Faults in a section as wide as it is deep; wider sections have more.
     throw : (float, float)
-        Vertical displacement of layers at the fault (fraction of depth).
+        Vertical displacement at the surface (fraction of depth); it fades down the fault as this
+        flattens, to nothing at the detachment, while the horizontal displacement stays.
     dip : (float, float)
         Dip at the surface (degrees from the horizontal).
     detachment : (float, float)
@@ -206,9 +205,9 @@ class ListricFaults(Ingredient):
                 hanging = (u > 0) & (z < sole * (1 - fading))
                 # sole (exp(heave / length) - 1) = throw, fading away from the fault: roll-over.
                 down = np.where(hanging, throw[i] * fading, 0.0)
-                before = _before_growth(z, down, quiet, growth)
-                moved = np.clip((before - quiet) / growth, 0, 1) * (heave * lean) * hanging
-                z, x = before, x - moved * np.cos(azimuth[i])
+                part = _part_of_growth(z, down, quiet, growth)
+                moved = part * (heave * lean) * hanging
+                z, x = z - part * down, x - moved * np.cos(azimuth[i])
                 if azimuth[i]:
                     y = y - moved * np.sin(azimuth[i])
             return z, y, x
@@ -216,14 +215,14 @@ class ListricFaults(Ingredient):
         return undo
 
 
-def _before_growth(z: np.ndarray, down: np.ndarray, quiet: float, growth: float) -> np.ndarray:
-    """Undo a displacement that is nothing above `quiet` and whole from quiet + growth on.
+def _part_of_growth(z: np.ndarray, down: np.ndarray, quiet: float, growth: float) -> np.ndarray:
+    """Part of a displacement that layers now at depth z have seen.
 
-    Layers at depth s went down by ``down * clip((s - quiet) / growth, 0, 1)``; this is the inverse,
-    three straight pieces, which needs down > -growth.
+    Layers at depth s went down by ``down * clip((s - quiet) / growth, 0, 1)``: not at all above
+    `quiet`, wholly below quiet + growth. This is that part by the depth z to which they went; it
+    needs down > -growth.
     """
-    during = quiet + (z - quiet) / (1 + down / growth)
-    return np.where(z <= quiet, z, np.where(during < quiet + growth, during, z - down))
+    return np.clip((z - quiet) / (growth + down), 0, 1)
 
 
 _OLDER_FOLDS = Folds(relief=(0.03, 0.12), wavelength=(0.9, 1.8))
