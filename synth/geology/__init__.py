@@ -12,7 +12,12 @@ from seisgeo.synth.geology.bodies import Channels, Plume
 from seisgeo.synth.geology.crops import crop_velocity
 from seisgeo.synth.geology.draw import draw_velocity
 from seisgeo.synth.geology.earth import EarthFamily
-from seisgeo.synth.geology.families import FAMILIES, OPENFWI_FAMILIES, canonical_family
+from seisgeo.synth.geology.families import (
+    FAMILIES,
+    OPENFWI_FAMILIES,
+    canonical_family,
+    family_label,
+)
 from seisgeo.synth.geology.fractal import fractal_noise
 from seisgeo.synth.geology.layered import LayeredFamily
 from seisgeo.synth.geology.salt import SALT_VELOCITY, Salt
@@ -43,5 +48,6 @@ __all__ = [
     "canonical_family",
     "crop_velocity",
     "draw_velocity",
+    "family_label",
     "fractal_noise",
 ]

@@ -23,6 +23,7 @@ from seisgeo.synth.geology.checks import (
     check_water,
 )
 from seisgeo.synth.geology.cube import velocity_cube
+from seisgeo.synth.geology.families import family_label
 from seisgeo.synth.geology.fractal import fractal_noise
 from seisgeo.synth.geology.grid import make_grid
 from seisgeo.synth.geology.surface import gentle_sea_floor
@@ -73,7 +74,8 @@ def crop_velocity(
     Returns
     -------
     xarray.Dataset
-        Velocity cube like :func:`draw_velocity`'s; ``family`` is the name of the file.
+        Velocity cube like :func:`draw_velocity`'s; ``family`` is the name of the file,
+        without its suffix.
 
     Raises
     ------
@@ -122,7 +124,7 @@ def crop_velocity(
     return velocity_cube(
         velocity,
         grid_spacing,
-        name,
+        family_label(name),
         numbers,
         source="seisgeo.synth.crop_velocity",
         model=name,

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import xarray as xr
 
+from seisgeo.errors import SimulationError
 from seisgeo.synth.geology.checks import (
     check_numbers,
     check_range,
@@ -20,7 +21,7 @@ from seisgeo.synth.geology.crops import crop_velocity
 from seisgeo.synth.geology.cube import velocity_cube
 from seisgeo.synth.geology.earth import EarthFamily
 from seisgeo.synth.geology.families import FAMILIES, Family, canonical_family
-from seisgeo.synth.geology.grid import make_grid
+from seisgeo.synth.geology.grid import Ingredient, make_grid
 from seisgeo.synth.geology.surface import SeaFloor, Water, gentle_sea_floor
 
 __all__ = ["draw_velocity"]
@@ -95,8 +96,12 @@ def draw_velocity(
                 velocity_range=velocity_range, water_depth=water_depth,
             )  # fmt: skip
         parameters, key = FAMILIES[name], name
-    else:
+    elif isinstance(family, Ingredient):
         parameters, name, key = family, "custom", repr(family)
+    else:
+        raise SimulationError(
+            f"family: expected a name, a file or a family such as EarthFamily(), found {family!r}"
+        )
     numbers = check_numbers(indices)
     seed = check_seed(seed)
     cells = check_shape(shape, grid_spacing)

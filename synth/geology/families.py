@@ -50,7 +50,7 @@ from seisgeo.synth.geology.structure import Faults, Folds, ListricFaults, Unconf
 from seisgeo.synth.geology.style import StyleFamily
 from seisgeo.synth.geology.surface import Water, Weathering
 
-__all__ = ["FAMILIES", "OPENFWI_FAMILIES", "Family", "canonical_family"]
+__all__ = ["FAMILIES", "OPENFWI_FAMILIES", "Family", "canonical_family", "family_label"]
 
 
 class Family(Protocol):
@@ -205,3 +205,19 @@ def canonical_family(family: str | os.PathLike[str]) -> str:
             "or a file of velocities"
         )
     return name
+
+
+def family_label(name: str) -> str:
+    """What the models of a family are labelled with: its name, of a file without folder and suffix.
+
+    Parameters
+    ----------
+    name : str
+        As :func:`canonical_family` gives it.
+
+    Examples
+    --------
+    >>> family_label("salt"), family_label("models/marmousi2.sgy")
+    ('salt', 'marmousi2')
+    """
+    return name if name in FAMILIES else os.path.splitext(os.path.basename(name))[0]

@@ -140,7 +140,7 @@ class Weathering(Ingredient):
         uneven = rng.uniform(*self.unevenness)
         lengths = [rng.uniform(*self.length) / grid.cell] * (grid.z.ndim - 1)
         shape = grid.surface_shape[1:]
-        base = mean * np.maximum(1 + uneven * fractal_noise(rng, shape, lengths, 0.5), 0.2)[None]
+        base = mean * np.maximum(1 + uneven * fractal_noise(rng, shape, lengths, 0.8), 0.2)[None]
         size = grid.cell * grid.metres
         rows = min(int(np.ceil(base.max() / size)), velocity.shape[0])
         top = np.arange(rows).reshape([rows] + [1] * (grid.z.ndim - 1)) * size

@@ -6,7 +6,7 @@ import xarray as xr
 
 import seisgeo as sg
 from seisgeo import adapters
-from seisgeo.errors import ConventionError, MissingFileError, SimulationError
+from seisgeo.errors import ConventionError, MissingFileError, ParameterError, SimulationError
 from seisgeo.synth import crop_velocity, draw_velocity
 
 MARMOUSI2 = "velocity/marmousi2_vp_6.25m.segy"
@@ -116,7 +116,7 @@ def test_a_file_is_a_family(data_dir, marmousi2):
     by_file = draw_velocity(path, 3, seed=1)
     # The bytes depend on what is in the file, not on where it lies.
     np.testing.assert_array_equal(by_file.velocity, crop_velocity(marmousi2, 3, seed=1).velocity)
-    assert by_file.family.values.tolist() == [str(path)] * 3
+    assert by_file.family.values.tolist() == ["marmousi2_vp_6.25m"] * 3
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,9 @@ def test_generate_takes_a_file(tmp_path, slope, small_survey):
     pairs = sg.synth.generate(
         families, 3, survey=small_survey, seed=2, device="cpu", workers=1, progress=False
     )
-    assert pairs.family.values.tolist() == [families[0]] * 3 + [families[1]] * 3
+    with pytest.raises(ParameterError, match="families are named more than once"):
+        sg.synth.generate([*families, tmp_path / "slope.nc"], 3, survey=small_survey)
+    assert pairs.family.values.tolist() == ["salt"] * 3 + ["slope"] * 3
     np.testing.assert_array_equal(
         pairs.velocity[3:], crop_velocity(slope, 3, seed=2, shape=(24, 24)).velocity
     )
