@@ -10,7 +10,7 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import SimulationError
 
-__all__ = ["density_from_velocity", "vs_from_velocity"]
+__all__ = ["density_from_velocity", "vs_from_velocity", "water_cells"]
 
 #: Density of sea water and of rock salt (kg/m3).
 WATER_DENSITY, SALT_DENSITY = 1030.0, 2160.0
@@ -116,6 +116,32 @@ def vs_from_velocity(
     return _like(velocity, vs, "vs")
 
 
+def water_cells(velocity: np.ndarray, axis: int) -> np.ndarray:
+    """Cells of water: from the top of a column down to where its velocity changes.
+
+    Parameters
+    ----------
+    velocity : ndarray
+        P velocity (m/s).
+    axis : int
+        Depth.
+
+    Returns
+    -------
+    ndarray of bool
+        True where the column begins with :data:`WATER_VELOCITIES` and has not changed by 1 m/s.
+
+    Examples
+    --------
+    >>> water_cells(np.array([[1500.0], [1500.0], [1700.0], [1500.0]]), axis=0)[:, 0]
+    array([ True,  True, False, False])
+    """
+    top = np.take(velocity, [0], axis)
+    low, high = WATER_VELOCITIES
+    same = (np.abs(velocity - top) < 1) & (top >= low) & (top <= high)
+    return np.logical_and.accumulate(same, axis=axis)
+
+
 def _parts(velocity: Any, water: bool, salt: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Velocity, and which of it is water and salt."""
     conventions.check_velocity(velocity)
@@ -130,10 +156,7 @@ def _parts(velocity: Any, water: bool, salt: Any) -> tuple[np.ndarray, np.ndarra
         axis = values.ndim - 2
     wet = np.zeros(values.shape, bool)
     if water:
-        top = np.take(values, [0], axis)
-        low, high = WATER_VELOCITIES
-        same = (values == top) & (top >= low) & (top <= high)
-        wet = np.logical_and.accumulate(same, axis=axis)
+        wet = water_cells(values, axis)
     salty = np.asarray(False if salt is None else salt)
     if salty.dtype != bool or salty.shape not in ((), values.shape):
         raise SimulationError(

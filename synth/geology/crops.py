@@ -27,11 +27,9 @@ from seisgeo.synth.geology.families import family_label
 from seisgeo.synth.geology.fractal import fractal_noise
 from seisgeo.synth.geology.grid import make_grid
 from seisgeo.synth.geology.surface import gentle_sea_floor
+from seisgeo.synth.rock import water_cells
 
 __all__ = ["crop_velocity"]
-
-# Velocities (m/s) of a model's top that are water: colder and saltier than any, and warmer.
-_WATER = (1440.0, 1550.0)
 
 
 def crop_velocity(
@@ -235,8 +233,13 @@ def _sections(ds: xr.Dataset, name: str) -> list[_Section]:
             continue
         planes = velocity.transpose(*others, "depth", along).values
         distance = _distances(velocity, along)
+        if not distance > 0:
+            raise ConventionError(
+                f"{name}: crops need the spacing of the columns along {along!r}; found "
+                f"{distance:g} m"
+            )
         for plane in planes.reshape(-1, *planes.shape[-2:]).astype(np.float32):
-            water = _water(plane)
+            water = water_cells(plane, axis=0)
             speed = float(np.median(plane[0, water[0]])) if water[0].any() else 0.0
             found.append(_Section(plane, water, speed, (down, distance), key))
     if not found:
@@ -246,19 +249,12 @@ def _sections(ds: xr.Dataset, name: str) -> list[_Section]:
     return found
 
 
-def _water(plane: np.ndarray) -> np.ndarray:
-    """The run of constant water velocity from the top of each column."""
-    top = plane[0]
-    same = (np.abs(plane - top) < 1) & (top > _WATER[0]) & (top < _WATER[1])
-    return np.logical_and.accumulate(same, axis=0)
-
-
 def _distances(velocity: xr.DataArray, along: str) -> float:
     """Spacing along a dimension (m): by its coordinate, or by where its lines lie."""
     if along in ("x", "y"):
         return _spacing(velocity[along].values)
     if not {"cdp_x", "cdp_y"} <= set(velocity.coords):
-        raise ConventionError(f"crops need positions: cdp_x and cdp_y along {along!r}")
+        raise ConventionError(f"crops need positions, cdp_x and cdp_y, along {along!r}")
     dx, dy = (
         velocity[name].diff(along).values if along in velocity[name].dims else np.zeros(1)
         for name in ("cdp_x", "cdp_y")

@@ -21,7 +21,7 @@ from seisgeo.synth.geology.crops import crop_velocity
 from seisgeo.synth.geology.cube import velocity_cube
 from seisgeo.synth.geology.earth import EarthFamily
 from seisgeo.synth.geology.families import FAMILIES, Family, canonical_family
-from seisgeo.synth.geology.grid import Ingredient, make_grid
+from seisgeo.synth.geology.grid import make_grid
 from seisgeo.synth.geology.surface import SeaFloor, Water, gentle_sea_floor
 
 __all__ = ["draw_velocity"]
@@ -96,7 +96,7 @@ def draw_velocity(
                 velocity_range=velocity_range, water_depth=water_depth,
             )  # fmt: skip
         parameters, key = FAMILIES[name], name
-    elif isinstance(family, Ingredient):
+    elif callable(getattr(family, "section", None)):
         parameters, name, key = family, "custom", repr(family)
     else:
         raise SimulationError(

@@ -178,5 +178,11 @@ def test_models_that_cannot_be_cropped(slope, tmp_path):
         crop_velocity(renamed, 1, seed=0)
     with pytest.raises(SimulationError, match="cells are too few to crop"):
         crop_velocity(xr.concat([slope.isel(x=slice(5))] * 2, "sample"), 1, seed=0)
+    line = slope.rename(x="cdp").drop_vars("cdp").assign_coords(cdp=np.arange(600))
+    with pytest.raises(ConventionError, match="need positions, cdp_x and cdp_y, along 'cdp'"):
+        crop_velocity(line, 1, seed=0)
+    same = {name: ("cdp", np.zeros(600), {"units": "m"}) for name in ("cdp_x", "cdp_y")}
+    with pytest.raises(ConventionError, match="spacing of the columns along 'cdp'; found 0 m"):
+        crop_velocity(line.assign_coords(same), 1, seed=0)
     with pytest.raises(MissingFileError, match=r"none\.sgy: no such file of velocities"):
         draw_velocity(tmp_path / "none.sgy", 1, seed=0)

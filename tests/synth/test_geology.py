@@ -5,7 +5,7 @@ import pytest
 
 from seisgeo import conventions
 from seisgeo.errors import SimulationError
-from seisgeo.synth.geology import OPENFWI_FAMILIES, draw_velocity
+from seisgeo.synth.geology import OPENFWI_FAMILIES, Folds, draw_velocity
 
 # Mean and standard deviation (m/s) of the released maps of OpenFWI, all cells of a family.
 OPENFWI = {
@@ -216,6 +216,7 @@ def test_flat_layers_stay_flat_below_water():
         ({"velocity_range": (-5, 4500)}, "expected P velocities of 100 to 12000"),
         ({"water_depth": (300, 900)}, "water of 900 m does not fit a model of 70 cells of 10 m"),
         ({"water_depth": (300, 100)}, r"\(shallowest, deepest\) in m, found \(300, 100\)"),
+        ({"family": Folds((0, 0.1), (1, 2))}, r"expected a name.* found Folds\("),
         ({"family": None}, "family: expected a name, a file or a family .*, found None"),
         ({"indices": 0}, "at least one model"),
         ({"indices": [3, -1]}, "zero or more, found -1"),
