@@ -185,7 +185,7 @@ def synth(
 ) -> None:
     """Generate velocity models and their gathers in bulk, for training.
 
-    Models have velocities of 1500 to 4500 m/s. The same call goes on where a stopped run ended,
+    Rock has velocities of 1500 to 4500 m/s. The same call goes on where a stopped run ended,
     and finds a finished one done.
 
         seisgeo synth --families flatvel-a,curvefault-b -n 1000 --out train.zarr
@@ -194,9 +194,12 @@ def synth(
     Parameters
     ----------
     families
-        Families of velocity models, separated by commas, or "all": flatvel-a, flatvel-b,
-        curvevel-a, curvevel-b, flatfault-a, flatfault-b, curvefault-a, curvefault-b, style-a,
-        style-b. A is gentle, B is strong.
+        Families of velocity models, separated by commas. OpenFWI's ten, "openfwi" for short:
+        flatvel-a, flatvel-b, curvevel-a, curvevel-b, flatfault-a, flatfault-b, curvefault-a,
+        curvefault-b, style-a, style-b; A is gentle, B is strong. For field data: compaction,
+        folded, unconformity, listric, crossfault, channel, salt, plume, marine, land. "all" is
+        every one of them. A file of velocities in depth, such as marmousi.segy, is a family of
+        random crops.
     n
         Models of each family.
     out
@@ -222,8 +225,8 @@ def synth(
     from seisgeo import synth as synthesis
 
     names = [name.strip() for name in families.split(",")]
-    if names == ["all"]:
-        names = list(synthesis.FAMILIES)
+    groups = {"all": list(synthesis.FAMILIES), "openfwi": list(synthesis.geology.OPENFWI_FAMILIES)}
+    names = [member for name in names for member in groups.get(name, [name])]
     if out.suffix.lower() in {".sgy", ".segy", ".npy", ".nc"}:
         raise ParameterError(
             f"{out}: --format {format} writes a folder; give it a name without {out.suffix}"

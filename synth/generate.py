@@ -18,7 +18,7 @@ from seisgeo.devices import default_device
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.files import partial_path, remove
 from seisgeo.synth.engines import engine_module
-from seisgeo.synth.geology import canonical_family, draw_velocity
+from seisgeo.synth.geology import canonical_family, draw_velocity, family_label
 from seisgeo.synth.survey import Survey
 
 __all__ = ["generate"]
@@ -31,7 +31,7 @@ _RUN, _DATA, _DONE = "run.json", "data.zarr", "done"
 
 
 def generate(
-    families: str | Iterable[str],
+    families: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     n: int,
     *,
     survey: Survey | None = None,
@@ -50,8 +50,9 @@ def generate(
 
     Parameters
     ----------
-    families : str or iterable of str
-        Families of velocity models (:data:`seisgeo.synth.FAMILIES`).
+    families : str, path-like or iterable of them
+        Families of velocity models (:data:`seisgeo.synth.FAMILIES`), or files of velocities to take
+        random crops of (:func:`seisgeo.synth.crop_velocity`).
     n : int
         Models of each family.
     survey : Survey, optional
@@ -105,11 +106,11 @@ def generate(
     {'sample': 2, 'depth': 70, 'x': 70}
     """
     survey = survey or Survey.openfwi()
-    names = [families] if isinstance(families, str) else list(families)
-    if n < 1 or not names:
-        raise ParameterError(f"nothing to generate: n={n}, families={names}")
-    names = [canonical_family(name) for name in names]
-    if len(set(names)) < len(names):
+    asked = [families] if isinstance(families, str | os.PathLike) else list(families)
+    if n < 1 or not asked:
+        raise ParameterError(f"nothing to generate: n={n}, families={asked}")
+    names = [canonical_family(name) for name in asked]
+    if len({family_label(name) for name in names}) < len(names):
         raise ParameterError(f"families are named more than once: {', '.join(names)}")
     device = default_device(device)
     if water_depth == "auto":
@@ -264,7 +265,10 @@ def _create_store(path: Path, settings: dict[str, Any]) -> None:
             **survey.coords(),
             "family": (
                 "sample",
-                np.repeat(np.array(settings["families"], dtype=object), settings["n"]),
+                np.repeat(
+                    np.array([family_label(name) for name in settings["families"]], dtype=object),
+                    settings["n"],
+                ),
             ),
             "descriptor": ("descriptor", np.array(names, dtype=object)),
             "units": (

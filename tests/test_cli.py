@@ -15,6 +15,7 @@ import segyio
 import xarray as xr
 
 from seisgeo import adapters, cli, console, conventions, synth
+from seisgeo.synth.geology import OPENFWI_FAMILIES
 
 COMMANDS = ("info", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo")
 
@@ -432,6 +433,21 @@ def test_synth_writes_zarr_once_and_finds_it_done(seisgeo, home, work):
     assert "seed: 9 asked, 0 there" in err
     assert "--overwrite" in err
     assert [path.name for path in work.iterdir()] == ["train.zarr"]
+
+
+def test_synth_takes_groups_and_files_of_models(seisgeo, home, work):
+    _synth(seisgeo, home, "--out", "model.zarr", n=1, families="marine")
+    with xr.open_dataset("model.zarr") as ds:
+        ds[["velocity"]].isel(sample=0).to_netcdf("mine.nc", engine="h5netcdf")
+    code, out, err = _synth(
+        seisgeo, home, "--out", "set", "--format", "npy", n=1, families="openfwi,land,./mine.nc"
+    )
+    assert code == 0, err
+    assert "12 pairs" in out
+    with xr.open_dataset("set") as pairs:
+        found = pairs["family"].values.tolist()
+    assert sorted(found) == sorted([*OPENFWI_FAMILIES, "land", "mine"])
+    assert sorted(path.name for path in work.iterdir()) == ["mine.nc", "model.zarr", "set"]
 
 
 def test_synth_formats_hold_the_same_pairs(seisgeo, home, work):

@@ -129,8 +129,8 @@ def simulate(
         if name not in models:
             raise SimulationError(
                 f"physics={physics!r} needs the variable {name!r} beside the velocity, found "
-                f"{', '.join(map(str, models.data_vars))}: add it with seisgeo.synth.add_rock_"
-                "physics(models), or use physics='scalar'"
+                f"{', '.join(map(str, models.data_vars))}: models[{name!r}] = seisgeo.synth."
+                f"{name}_from_velocity(models['velocity']) makes it, or use physics='scalar'"
             )
         materials[name] = models[name].transpose("sample", *survey.axes).values
     if component != "pressure":
