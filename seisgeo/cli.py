@@ -321,13 +321,14 @@ def synth(
     seed: int = 0,
     format: Literal["zarr", "npy", "segy"] = "zarr",
     survey: Path | None = None,
+    engine: Literal["deepwave", "openfwi"] = "deepwave",
     workers: Count | None = None,
     device: str | None = None,
     overwrite: Flag = False,
 ) -> None:
     """Generate velocity models and their gathers in bulk, for training.
 
-    Models have velocities of 1500 to 4500 m/s. The same call goes on where a stopped run ended,
+    Rock has velocities of 1500 to 4500 m/s. The same call goes on where a stopped run ended,
     and finds a finished one done.
 
         seisgeo synth --families flatvel-a,curvefault-b -n 1000 --out train.zarr
@@ -336,9 +337,12 @@ def synth(
     Parameters
     ----------
     families
-        Families of velocity models, separated by commas, or "all": flatvel-a, flatvel-b,
-        curvevel-a, curvevel-b, flatfault-a, flatfault-b, curvefault-a, curvefault-b, style-a,
-        style-b. A is gentle, B is strong.
+        Families of velocity models, separated by commas. OpenFWI's ten, "openfwi" for short:
+        flatvel-a, flatvel-b, curvevel-a, curvevel-b, flatfault-a, flatfault-b, curvefault-a,
+        curvefault-b, style-a, style-b; A is gentle, B is strong. For field data: compaction,
+        folded, unconformity, listric, crossfault, channel, salt, plume, marine, land. "all" is
+        every one of them. A file of velocities in depth, such as marmousi.segy, is a family of
+        random crops.
     n
         Models of each family.
     out
@@ -351,6 +355,9 @@ def synth(
     survey
         Field SEG-Y (or any gathers) whose sources, receivers, sampling and wavelet record the
         models; by default OpenFWI's survey: 5 sources, 70 receivers, 1000 samples of 1 ms.
+    engine
+        What simulates: deepwave takes any survey; openfwi is the scheme that OpenFWI's data were
+        made with, for surveys on grid cells without a free surface.
     workers
         Processes on a CPU; by default one for each core.
     device
@@ -361,8 +368,8 @@ def synth(
     from seisgeo import synth as synthesis
 
     names = [name.strip() for name in families.split(",")]
-    if names == ["all"]:
-        names = list(synthesis.FAMILIES)
+    groups = {"all": list(synthesis.FAMILIES), "openfwi": list(synthesis.geology.OPENFWI_FAMILIES)}
+    names = [member for name in names for member in groups.get(name, [name])]
     if out.suffix.lower() in {".sgy", ".segy", ".npy", ".nc"}:
         raise ParameterError(
             f"{out}: --format {format} writes a folder; give it a name without {out.suffix}"
@@ -378,6 +385,7 @@ def synth(
             names,
             n,
             survey=chosen,
+            engine=engine,
             out=store,
             seed=seed,
             workers=workers,
@@ -391,11 +399,24 @@ def synth(
         from seisgeo import adapters
         from seisgeo.files import remove
 
-        write = adapters.write_openfwi if format == "npy" else _write_segy_folder
-        write(pairs, out, overwrite=overwrite)
+        if format == "npy":
+            size = _samples_per_file(n)
+            adapters.write_openfwi(pairs, out, samples_per_file=size, overwrite=overwrite)
+        else:
+            _write_segy_folder(pairs, out, overwrite=overwrite)
         remove(store)
     done = f"{out} is there already" if there else f"wrote {out}"
     print(f"{done}: {pairs.sizes['sample']} pairs of gathers and velocity models")
+
+
+def _samples_per_file(n: int) -> int:
+    """Samples of each OpenFWI file of a family of `n`: 500 as in the released ones, or fewer.
+
+    OpenFWI's loader counts on files of one size, so it divides `n`, unless that made many small
+    files.
+    """
+    files = next(k for k in range(-(-n // 500), n + 1) if n % k == 0)
+    return n // files if files <= 10 * -(-n // 500) else 500
 
 
 @app.command(sort_key=4)

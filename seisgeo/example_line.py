@@ -11,7 +11,7 @@ import xarray as xr
 from seisgeo import adapters, conventions
 from seisgeo.devices import one_thread
 from seisgeo.files import whole_output
-from seisgeo.synth.engines.deepwave import simulate
+from seisgeo.synth.engines import simulate
 from seisgeo.synth.geology import draw_velocity
 from seisgeo.synth.survey import Survey
 

@@ -9,7 +9,8 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.errors import DataWarning, SurveyMismatchError
-from seisgeo.synth.survey import Survey, inline_offset
+from seisgeo.synth.survey import Survey
+from seisgeo.synth.survey_of_gathers import inline_offset
 
 __all__ = ["match_to_survey", "mean_spectrum"]
 

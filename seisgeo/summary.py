@@ -177,13 +177,16 @@ def _range(values: np.ndarray) -> list[int | float] | None:
 
 def survey_text(survey: Survey) -> str:
     """One line about a survey: receivers, offsets, record, wavelet, model grid, surface."""
-    nz, nx = survey.model_shape
+    cells = " x ".join(map(str, survey.model_shape[::-1]))
     offset = survey.offset
+    own = survey.wavelet is not None
+    wavelet = "wavelet of its own up to" if own else "Ricker"
+    frequency = survey.peak_frequency * (2.5 if own else 1)
     sources = f"{survey.n_sources} sources, " if survey.n_sources > 1 else ""
     return (
         f"{sources}{survey.n_receivers} receivers at offsets {_span(_range(offset), 'm')}, "
-        f"{survey.nt} samples of {survey.dt * 1e3:g} ms, Ricker {survey.peak_frequency:g} Hz, "
-        f"model {nx} x {nz} cells of {survey.grid_spacing:g} m, "
+        f"{survey.nt} samples of {survey.dt * 1e3:g} ms, {wavelet} {frequency:g} Hz, "
+        f"model {cells} cells of {survey.grid_spacing:g} m, "
         f"{'free' if survey.free_surface else 'absorbing'} surface"
     )
 

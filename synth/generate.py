@@ -17,8 +17,8 @@ from seisgeo import conventions, descriptors
 from seisgeo.devices import default_device
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.files import Stage, differences, partial_path, remove
-from seisgeo.synth.engines.deepwave import plan, simulate_array
-from seisgeo.synth.geology import canonical_family, draw_velocity
+from seisgeo.synth.engines import engine_module
+from seisgeo.synth.geology import canonical_family, draw_velocity, family_label
 from seisgeo.synth.survey import Survey
 
 __all__ = ["generate"]
@@ -29,10 +29,11 @@ BLOCK = 50
 
 
 def generate(
-    families: str | Iterable[str],
+    families: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     n: int,
     *,
     survey: Survey | None = None,
+    engine: str = "deepwave",
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     velocity_range: tuple[float, float] = (1500.0, 4500.0),
@@ -47,12 +48,15 @@ def generate(
 
     Parameters
     ----------
-    families : str or iterable of str
-        Families of velocity models (:data:`seisgeo.synth.FAMILIES`).
+    families : str, path-like or iterable of them
+        Families of velocity models (:data:`seisgeo.synth.FAMILIES`), or files of velocities to take
+        random crops of (:func:`seisgeo.synth.crop_velocity`).
     n : int
         Models of each family.
     survey : Survey, optional
         What records them; OpenFWI's by default.
+    engine : {"deepwave", "openfwi"}, default "deepwave"
+        What simulates, see :func:`seisgeo.synth.simulate`.
     out : path-like, optional
         Zarr store to write. Without it the result is held in memory.
     seed : int, default 0
@@ -85,6 +89,8 @@ def generate(
     ------
     OutputExistsError
         If `out` holds, whole or in part, a run with other settings; the message names them.
+    SimulationError
+        If the engine cannot do what the survey asks; the message says what would do.
 
     Notes
     -----
@@ -98,11 +104,11 @@ def generate(
     {'sample': 2, 'depth': 70, 'x': 70}
     """
     survey = survey or Survey.openfwi()
-    names = [families] if isinstance(families, str) else list(families)
-    if n < 1 or not names:
-        raise ParameterError(f"nothing to generate: n={n}, families={names}")
-    names = [canonical_family(name) for name in names]
-    if len(set(names)) < len(names):
+    asked = [families] if isinstance(families, str | os.PathLike) else list(families)
+    if n < 1 or not asked:
+        raise ParameterError(f"nothing to generate: n={n}, families={asked}")
+    names = [canonical_family(name) for name in asked]
+    if len({family_label(name) for name in names}) < len(names):
         raise ParameterError(f"families are named more than once: {', '.join(names)}")
     device = default_device(device)
     if water_depth == "auto":
@@ -115,9 +121,9 @@ def generate(
         "velocity_range": list(velocity_range),
         "water_depth": list(water_depth) if water_depth else None,
         "survey": json.loads(survey.to_json()),
-        "engine": "deepwave",
+        "engine": engine,
         "device": device.split(":")[0],
-        "scheme": plan(survey, velocity_range[1])["scheme"],
+        "scheme": engine_module(engine).plan(survey, velocity_range[1])["scheme"],
     }
     if out is None:
         with tempfile.TemporaryDirectory() as folder:
@@ -208,7 +214,7 @@ def _block(
                 )["velocity"].values
             )
     velocity = np.concatenate(models).astype(np.float32)
-    amplitude = simulate_array(
+    amplitude = engine_module(settings["engine"]).simulate_array(
         velocity,
         survey,
         device=device,
@@ -256,7 +262,10 @@ def _create_store(path: Path, settings: dict[str, Any]) -> None:
             **survey.coords(),
             "family": (
                 "sample",
-                np.repeat(np.array(settings["families"], dtype=object), settings["n"]),
+                np.repeat(
+                    np.array([family_label(name) for name in settings["families"]], dtype=object),
+                    settings["n"],
+                ),
             ),
             "descriptor": ("descriptor", np.array(names, dtype=object)),
             "units": (

@@ -14,26 +14,25 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.errors import ConventionError, SurveyMismatchError
+from seisgeo.synth.spreads import StandardSpreads
+from seisgeo.synth.wavelets import preroll, source_signature
 
-__all__ = ["Survey", "inline_offset"]
-
-#: Cells for each wavelength of the peak frequency at the lowest velocity; with the fourth-order
-#: stencil this keeps the error of the phase velocity under 2 % up to 1.6 times the peak frequency.
-CELLS_PER_WAVELENGTH = 8.0
-#: Cells between the outermost source or receiver and the model's edge.
-MARGIN_CELLS = 10
+__all__ = ["Survey"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Survey:
+class Survey(StandardSpreads):
     """Acquisition geometry, wavelet and sampling of a simulated experiment, and its model grid.
 
-    Positions are measured in the model: x from the left edge, depth down from the surface.
+    Positions are measured in the model: x from the left edge, depth down from the surface, and in
+    three dimensions y from the front edge. Usual surveys have constructors of their own:
+    :meth:`openfwi`, :meth:`land`, :meth:`streamer`, :meth:`ocean_bottom`, :meth:`crosswell`,
+    :meth:`vsp`, :meth:`areal`; :meth:`from_gathers` takes the survey of field data.
 
     Parameters
     ----------
     source_x, source_depth : sequence of float
-        Source positions (m), one for each source.
+        Source positions (m), one for each source; anywhere, not only on cells.
     receiver_x, receiver_depth : sequence of sequence of float
         Receiver positions (m), shape (source, receiver): each source has its own spread.
     dt : float
@@ -46,16 +45,25 @@ class Survey:
         Time of the wavelet's peak on the record's axis (s); zero is a zero-phase shot at time zero.
     grid_spacing : float
         Cell size of the velocity model (m), the same along x and depth.
-    model_shape : (int, int)
-        Cells of the velocity model: (depth, x).
+    model_shape : (int, int) or (int, int, int)
+        Cells of the velocity model: (depth, x), or (depth, y, x).
     free_surface : bool, default False
         Whether the surface reflects (with it come the ghosts) or absorbs.
+    source_y : sequence of float, optional
+        In three dimensions, the sources' positions across (m).
+    receiver_y : sequence of sequence of float, optional
+        In three dimensions, the receivers' positions across (m).
+    wavelet : sequence of float, optional
+        What the source emits instead of a Ricker wavelet, in samples of `dt`. `peak_frequency`
+        still says what band it is made for.
+    wavelet_start : float, default 0
+        Time of the first sample of `wavelet` on the record's axis (s), a multiple of `dt`.
 
     Raises
     ------
     ConventionError
-        If a number is not finite or not positive, a shape disagrees, or a position lies outside
-        the model.
+        If a number is not finite or not positive, a shape disagrees, a position lies outside the
+        model, or a wavelet is silent.
 
     Examples
     --------
@@ -74,53 +82,111 @@ class Survey:
     nt: int
     peak_frequency: float
     grid_spacing: float
-    model_shape: tuple[int, int]
+    model_shape: tuple[int, ...]
     peak_time: float = 0.0
     free_surface: bool = False
+    source_y: tuple[float, ...] | None = None
+    receiver_y: tuple[tuple[float, ...], ...] | None = None
+    wavelet: tuple[float, ...] | None = None
+    wavelet_start: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("source_x", "source_depth"):
-            object.__setattr__(self, name, _row(name, getattr(self, name)))
-        for name in ("receiver_x", "receiver_depth"):
-            rows = tuple(_row(name, row) for row in getattr(self, name))
-            object.__setattr__(self, name, rows)
+        for name in ("source_x", "source_y", "source_depth", "wavelet"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _row(name, getattr(self, name)))
+        for name in ("receiver_x", "receiver_y", "receiver_depth"):
+            if getattr(self, name) is not None:
+                rows = tuple(_row(name, row) for row in getattr(self, name))
+                object.__setattr__(self, name, rows)
         object.__setattr__(self, "model_shape", tuple(int(n) for n in self.model_shape))
         for name in ("dt", "nt", "peak_frequency", "grid_spacing"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0):
                 raise ConventionError(f"survey: {name} must be positive, found {value}")
-        sizes = {len(self.source_x), len(self.source_depth)}
-        sizes |= {len(self.receiver_x), len(self.receiver_depth)}
-        widths = {len(row) for row in (*self.receiver_x, *self.receiver_depth)}
-        if len(sizes) != 1 or 0 in sizes or len(widths) != 1 or 0 in widths:
-            raise ConventionError(
-                f"survey: source_x {len(self.source_x)}, source_depth {len(self.source_depth)}, "
-                f"receiver_x {[len(r) for r in self.receiver_x]}, receiver_depth "
-                f"{[len(r) for r in self.receiver_depth]}: every source needs a position and "
-                "the same number of receivers"
-            )
+        self._check_dimensions()
         self._check_inside()
+        self._check_distinct()
+        self._check_wavelet()
         if self.free_surface and min(*self.source_depth, *map(min, self.receiver_depth)) <= 0:
             raise ConventionError(
                 "survey: on a free surface the pressure is zero: sources and receivers need depths "
                 "above 0 m, or free_surface=False"
             )
 
+    def _check_dimensions(self) -> None:
+        across = [name for name in ("source_y", "receiver_y") if getattr(self, name) is not None]
+        expected = 3 if across else 2
+        if len(self.model_shape) != expected or len(across) == 1:
+            raise ConventionError(
+                f"survey: model_shape={self.model_shape} and "
+                f"{' and '.join(across) or 'no source_y, no receiver_y'}: a model (depth, x) goes "
+                "without them, a model (depth, y, x) needs both"
+            )
+        rows = {n: getattr(self, n) for n in ("source_x", "source_depth", "source_y")}
+        spreads = {n: getattr(self, n) for n in ("receiver_x", "receiver_depth", "receiver_y")}
+        found: dict[str, Any] = {n: len(v) for n, v in rows.items() if v is not None}
+        found |= {n: [len(r) for r in v] for n, v in spreads.items() if v is not None}
+        n = found["source_x"]
+        width = len(self.receiver_x[0]) if self.receiver_x else 0
+        fits = all(v == (n if isinstance(v, int) else [width] * n) for v in found.values())
+        if not (fits and n and width):
+            raise ConventionError(
+                f"survey: {', '.join(f'{k} {v}' for k, v in found.items())}: every source needs a "
+                "position and the same number of receivers"
+            )
+
     def _check_inside(self) -> None:
-        nz, nx = self.model_shape
-        width, depth = (nx - 1) * self.grid_spacing, (nz - 1) * self.grid_spacing
         slack = 1e-6 * self.grid_spacing
-        for what, xs, zs in (
-            ("source", np.array(self.source_x), np.array(self.source_depth)),
-            ("receiver", np.array(self.receiver_x), np.array(self.receiver_depth)),
+        for what, positions in (
+            ("source", self.source_positions),
+            ("receiver", self.receiver_positions),
         ):
-            for axis, values, high in (("x", xs, width), ("depth", zs, depth)):
+            for i, (axis, n) in enumerate(zip(self.axes, self.model_shape, strict=True)):
+                values, high = positions[..., i], (n - 1) * self.grid_spacing
                 outside = (values < -slack) | (values > high + slack)
                 if outside.any():
                     raise ConventionError(
                         f"survey: {int(outside.sum())} {what}(s) outside the model: {what} {axis} "
                         f"{values[outside][0]:g} m, model {axis} 0 to {high:g} m"
                     )
+
+    def _check_distinct(self) -> None:
+        for shot, spread in enumerate(self.receiver_positions):
+            cells = np.round(spread / self.grid_spacing, 3)
+            _, first, number = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+            again = np.flatnonzero(first[number.ravel()] != np.arange(len(cells)))
+            if again.size:
+                raise ConventionError(
+                    f"survey: receivers {first[number.ravel()[again[0]]]} and {again[0]} of source "
+                    f"{shot} stand at the same place, {', '.join(self.axes)} "
+                    f"{', '.join(f'{p:g}' for p in spread[again[0]])} m: keep one of them"
+                )
+
+    def _check_wavelet(self) -> None:
+        if self.wavelet is None:
+            return
+        if not any(self.wavelet):
+            raise ConventionError("survey: the wavelet is zero throughout")
+        start = self.wavelet_start / self.dt
+        if not abs(start - round(start)) < 1e-3:
+            raise ConventionError(
+                f"survey: wavelet_start={self.wavelet_start} s is no multiple of dt={self.dt} s"
+            )
+
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """Dimensions of the model: (depth, x), or (depth, y, x)."""
+        return ("depth", "x") if self.source_y is None else ("depth", "y", "x")
+
+    @property
+    def source_positions(self) -> np.ndarray:
+        """Positions of the sources along :attr:`axes` (m), shape (source, axis)."""
+        return np.stack([np.array(getattr(self, f"source_{a}")) for a in self.axes], axis=-1)
+
+    @property
+    def receiver_positions(self) -> np.ndarray:
+        """Positions of the receivers along :attr:`axes` (m), shape (source, receiver, axis)."""
+        return np.stack([np.array(getattr(self, f"receiver_{a}")) for a in self.axes], axis=-1)
 
     @property
     def n_sources(self) -> int:
@@ -139,24 +205,27 @@ class Survey:
 
     @property
     def offset(self) -> np.ndarray:
-        """Signed offsets, receiver minus source (m), shape (source, receiver)."""
-        return np.array(self.receiver_x) - np.array(self.source_x)[:, None]
+        """Offsets (m), shape (source, receiver).
+
+        Receiver minus source, with its sign, along a line; distances in three dimensions.
+        """
+        along = np.array(self.receiver_x) - np.array(self.source_x)[:, None]
+        if self.receiver_y is None or self.source_y is None:
+            return along
+        return np.hypot(along, np.array(self.receiver_y) - np.array(self.source_y)[:, None])
 
     def coords(self) -> dict[str, Any]:
         """Coordinates of gathers and models of this survey, ready for :class:`xarray.Dataset`."""
-        nz, nx = self.model_shape
-        values: dict[str, tuple[Any, np.ndarray]] = {
-            "time": ("time", self.time),
-            "depth": ("depth", np.arange(nz) * self.grid_spacing),
-            "x": ("x", np.arange(nx) * self.grid_spacing),
-            "source_x": ("source", np.array(self.source_x)),
-            "source_depth": ("source", np.array(self.source_depth)),
-            "offset": (("source", "receiver"), self.offset),
-        }
-        for name in ("receiver_x", "receiver_depth"):
-            rows = np.array(getattr(self, name))
+        values: dict[str, tuple[Any, np.ndarray]] = {"time": ("time", self.time)}
+        for axis, n in zip(self.axes, self.model_shape, strict=True):
+            values[axis] = (axis, np.arange(n) * self.grid_spacing)
+            values[f"source_{axis}"] = ("source", np.array(getattr(self, f"source_{axis}")))
+            rows = np.array(getattr(self, f"receiver_{axis}"))
             shared = bool((rows == rows[0]).all())
-            values[name] = ("receiver", rows[0]) if shared else (("source", "receiver"), rows)
+            values[f"receiver_{axis}"] = (
+                ("receiver", rows[0]) if shared else (("source", "receiver"), rows)
+            )
+        values["offset"] = (("source", "receiver"), self.offset)
         return {k: (dims, v, conventions.ATTRS[k]) for k, (dims, v) in values.items()}
 
     def to_json(self) -> str:
@@ -223,6 +292,7 @@ class Survey:
         record_length: float | None = None,
         depth: float | None = None,
         free_surface: bool | None = None,
+        wavelet: str | float = "ricker",
         min_velocity: float = 1500.0,
         max_velocity: float = 4500.0,
     ) -> Survey:
@@ -238,9 +308,10 @@ class Survey:
             Field gathers, ``amplitude (shot, receiver, time)``. At most five shots are loaded, for
             the spectrum.
         peak_frequency : float, optional
-            Of the Ricker wavelet (Hz). By default 1.2 times the lowest frequency within 10 dB of
-            the strongest: low frequencies carry the background velocity, and the cost of a
-            simulation grows with the cube of the frequency.
+            Frequency that the simulation is made for: the peak of the Ricker wavelet (Hz). By
+            default 1.2 times the lowest frequency within 10 dB of the strongest: low frequencies
+            carry the background velocity, and the cost of a simulation grows with the cube of the
+            frequency.
         grid_spacing : float, optional
             Cell size (m); by default a round number that gives 8 cells for the wavelength of
             `min_velocity` at the peak frequency.
@@ -254,6 +325,11 @@ class Survey:
             within the record, at most the largest offset.
         free_surface : bool, optional
             By default True where sources and receivers lie below the surface (marine).
+        wavelet : {"ricker", "minimum-phase", "zero-phase"} or float, default "ricker"
+            What the source emits: a Ricker wavelet, or one whose amplitude spectrum is estimated
+            from the gathers, with this phase; a number is a constant phase (degrees). The ghosts
+            and the half-integration of a 2-D simulation are taken out of it, since the simulation
+            puts them in (:func:`seisgeo.synth.wavelets.estimate_signature`).
         min_velocity, max_velocity : float
             Velocities (m/s) that the models may hold; `min_velocity` sets the grid.
 
@@ -266,54 +342,30 @@ class Survey:
         SurveyMismatchError
             If the shots have no common offsets, no positions at all, or a geometry that no wave
             crosses within the record.
+        ParameterError
+            If `wavelet` is unknown.
+
+        Examples
+        --------
+        >>> import xarray as xr
+        >>> shots = xr.open_dataset("viking_small.segy")                      # doctest: +SKIP
+        >>> survey = Survey.from_gathers(shots, wavelet="minimum-phase")      # doctest: +SKIP
         """
-        conventions.validate(gathers, "gathers")
-        if "shot" not in gathers.dims:
-            raise SurveyMismatchError(
-                "expected field gathers (shot, receiver, time), found dimensions "
-                f"{gathers['amplitude'].dims}: a training set carries its survey, see "
-                "Survey.from_attrs"
-            )
-        field_dt = _interval(gathers)
-        time = gathers["time"].values
-        length = float(time[-1]) if record_length is None else record_length
-        offset = _common_offsets(gathers)
-        reach = length * max_velocity
-        if np.abs(offset).min() > reach:
-            raise SurveyMismatchError(
-                f"the nearest receiver is {np.abs(offset).min():g} m from the source, but a wave "
-                f"of {max_velocity:g} m/s travels only {reach:g} m in a record of {length:g} s: "
-                "are the coordinates in another unit? Open the file with coordinate_scale=..."
-            )
-        peak = peak_frequency or _peak_frequency(gathers)
-        dx = grid_spacing or _round_down(min_velocity / (CELLS_PER_WAVELENGTH * peak))
-        step = dt or field_dt * max(1, math.floor(1 / (2 * 5 * peak) / field_dt + 1e-9))
-        margin = MARGIN_CELLS * dx
-        left = min(0.0, float(offset.min()))
-        right = max(0.0, float(offset.max()))
-        if depth is None:
-            depth = min(2500.0 * length / 2, max(np.abs(offset).max(), 40 * dx))
-        marine = all(_median(gathers, k) > 0 for k in ("source_depth", "receiver_depth"))
-        surface = marine if free_surface is None else free_surface
-        # On land nothing lies deeper than the surface itself; one cell down keeps clear of the
-        # absorbing layer, as OpenFWI does.
-        depths = [_median(gathers, k) or dx for k in ("source_depth", "receiver_depth")]
-        n = offset.size
-        return cls(
-            source_x=(margin - left,),
-            source_depth=(depths[0],),
-            receiver_x=(tuple(offset - left + margin),),
-            receiver_depth=((depths[1],) * n,),
-            dt=step,
-            nt=math.floor(length / step + 1e-6) + 1,
-            peak_frequency=peak,
-            grid_spacing=dx,
-            model_shape=(
-                math.ceil(depth / dx) + 1,
-                math.ceil((right - left + 2 * margin) / dx) + 1,
-            ),
-            free_surface=surface,
+        from seisgeo.synth.survey_of_gathers import survey_of_gathers
+
+        settings = survey_of_gathers(
+            gathers,
+            peak_frequency=peak_frequency,
+            grid_spacing=grid_spacing,
+            dt=dt,
+            record_length=record_length,
+            depth=depth,
+            free_surface=free_surface,
+            wavelet=wavelet,
+            min_velocity=min_velocity,
+            max_velocity=max_velocity,
         )
+        return cls(**settings)
 
     def differences(self, other: Survey) -> list[str]:
         """Say how another survey differs where an encoder would notice.
@@ -344,8 +396,8 @@ class Survey:
                 found.append(f"{name}: {mine}{unit} against {theirs}{unit}")
         for name, mine, theirs in (
             ("offsets", self.offset, other.offset),
-            ("source depths", np.array(self.source_depth), np.array(other.source_depth)),
-            ("receiver depths", np.array(self.receiver_depth), np.array(other.receiver_depth)),
+            ("source depths", self.source_positions[..., 0], other.source_positions[..., 0]),
+            ("receiver depths", self.receiver_positions[..., 0], other.receiver_positions[..., 0]),
         ):
             if mine.shape == theirs.shape:
                 apart = float(np.abs(mine - theirs).max())
@@ -353,6 +405,8 @@ class Survey:
                     found.append(
                         f"{name}: {_span(mine)} against {_span(theirs)}, up to {apart:g} m apart"
                     )
+        if not found and (alike := _likeness(self, other)) < 0.99:
+            found.append(f"wavelet: correlated by {alike:.2f}")
         return found
 
     def require_coords(self, ds: xr.Dataset, what: str) -> None:
@@ -399,147 +453,20 @@ class Survey:
             )
 
 
-def inline_offset(gathers: xr.Dataset) -> np.ndarray:
-    """Signed offsets of field gathers along their line.
-
-    Parameters
-    ----------
-    gathers : xarray.Dataset
-        Field gathers with positions or ``offset``.
-
-    Returns
-    -------
-    numpy.ndarray
-        Distance from source to receiver (m), shape (shot, receiver), positive where the receiver
-        lies towards larger x along the direction that the spread follows (larger y on a north-south
-        line). NaN for missing traces. Where positions are missing, all the same, or contradict
-        ``offset``, it is ``offset`` that counts: a reader has weighed the two.
-
-    Raises
-    ------
-    SurveyMismatchError
-        If there are neither positions nor offsets, or the receivers spread over an area.
-    """
-    shape = (gathers.sizes["shot"], gathers.sizes["receiver"])
-
-    def on_traces(name: str) -> np.ndarray | None:
-        if name not in gathers.coords:
-            return None
-        values = gathers[name].broadcast_like(_template(gathers)).transpose("shot", "receiver")
-        return np.asarray(values.values, dtype=float)
-
-    def relative(axis: str) -> np.ndarray:
-        receiver, source = on_traces(f"receiver_{axis}"), on_traces(f"source_{axis}")
-        return np.zeros(shape) if receiver is None or source is None else receiver - source
-
-    live = _live(gathers)
-    if not live.any():
-        raise SurveyMismatchError("every trace is dead: the survey cannot be known")
-    vectors = np.stack([relative("x"), relative("y")], axis=-1)
-    known = live & np.isfinite(vectors).all(axis=-1)
-    stated = on_traces("offset")
-    if stated is not None and not np.ptp(stated[live]) > 0:
-        stated = None
-    signed = None
-    if known.any() and np.ptp(vectors[known], axis=0).max() > 0:
-        signed = _along_line(vectors, known)
-    if signed is None:
-        if stated is None:
-            raise SurveyMismatchError(
-                "these gathers have neither source and receiver positions nor offsets that vary: "
-                "the survey cannot be known"
-            )
-        signed = stated
-    elif stated is not None:
-        apart = np.abs(np.abs(signed) - np.abs(stated))[known]
-        if np.median(apart) > 0.05 * np.median(np.abs(stated[known])):
-            signed = np.where(signed < 0, -1.0, 1.0) * np.abs(stated)
-    return np.where(live, signed, np.nan)
-
-
-def _along_line(vectors: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Distances with a sign from vectors (shot, receiver, 2) that point from source to receiver."""
-    centred = vectors[known] - vectors[known].mean(axis=0)
-    _, spread, axes = np.linalg.svd(centred, full_matrices=False)
-    if len(spread) > 1 and spread[1] > 0.2 * spread[0]:
-        raise SurveyMismatchError(
-            "the receivers spread over an area, not along a line (their spread across is "
-            f"{spread[1] / spread[0]:.0%} of that along it): select the receivers of one line, for "
-            "instance gathers.isel(receiver=...)"
-        )
-    direction = axes[0] * np.sign(axes[0][np.argmax(np.abs(axes[0]))])
-    return np.where(vectors @ direction < 0, -1.0, 1.0) * np.hypot(vectors[..., 0], vectors[..., 1])
-
-
-def _template(gathers: xr.Dataset) -> xr.DataArray:
-    shape = (gathers.sizes["shot"], gathers.sizes["receiver"])
-    return xr.DataArray(np.zeros(shape), dims=("shot", "receiver"))
-
-
-def _live(gathers: xr.Dataset) -> np.ndarray:
-    if "live" in gathers.coords:
-        return np.asarray(gathers["live"].broadcast_like(_template(gathers)).values, dtype=bool)
-    return np.ones((gathers.sizes["shot"], gathers.sizes["receiver"]), dtype=bool)
-
-
-def _common_offsets(gathers: xr.Dataset) -> np.ndarray:
-    offset = inline_offset(gathers)
-    offset = offset[np.isfinite(offset).any(axis=1)]  # a dead shot says nothing
-    low = float(np.nanmin(offset, axis=1).max())
-    high = float(np.nanmax(offset, axis=1).min())
-    gaps = np.diff(np.sort(offset, axis=1), axis=1)
-    gaps = gaps[np.isfinite(gaps) & (gaps > 0)]
-    spacing = float(np.median(gaps)) if gaps.size else 0.0
-    if spacing == 0 or high - low < 3 * spacing:
-        ranges = [f"{np.nanmin(row):g} to {np.nanmax(row):g}" for row in offset[:3]]
-        raise SurveyMismatchError(
-            f"the shots share no range of offsets (the first have {'; '.join(ranges)} m): select "
-            "shots of one layout, for instance gathers.isel(shot=[0]), and make a survey for each"
-        )
-    return low + spacing * np.arange(round((high - low) / spacing) + 1)
-
-
-def _peak_frequency(gathers: xr.Dataset) -> float:
-    shots = np.unique(np.linspace(0, gathers.sizes["shot"] - 1, 5).round().astype(int))
-    data = gathers["amplitude"].isel(shot=shots).transpose(..., "time").values
-    data = np.nan_to_num(data.reshape(-1, data.shape[-1]).astype(float))
-    energy = (data**2).sum(axis=1)
-    if not (energy > 0).any():
-        raise SurveyMismatchError("every trace is zero: no wavelet can be estimated")
-    data = data[energy > 0] / np.sqrt(energy[energy > 0])[:, None]
-    frequency = np.fft.rfftfreq(data.shape[1], _interval(gathers))
-    power = (np.abs(np.fft.rfft(data - data.mean(axis=1, keepdims=True), axis=1)) ** 2).mean(axis=0)
-    lowest = float(frequency[np.argmax(power > 0.1 * power.max())])
-    # A record shorter than a few periods cannot resolve its own low end.
-    floor = 4.0 / (data.shape[1] * _interval(gathers))
-    return round(max(1.2 * lowest, floor), 1)
-
-
-def _interval(gathers: xr.Dataset) -> float:
-    time = gathers["time"].values
-    if time.size < 2:
-        raise SurveyMismatchError("these gathers have a single time sample")
-    # Nanoseconds: what a record's clock resolves, and short decimals in files.
-    return round(float(time[-1] - time[0]) / (time.size - 1), 9)
-
-
-def _median(gathers: xr.Dataset, name: str) -> float:
-    if name not in gathers.coords:
-        return 0.0
-    return float(np.nanmedian(gathers[name].values))
-
-
-def _round_down(value: float) -> float:
-    """Largest round step (1, 1.25, 1.5, 2, ... times a power of ten) not above `value`."""
-    power = 10.0 ** math.floor(math.log10(value) + 1e-12)
-    return power * max(s for s in (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5) if s * power <= value)
-
-
 def _row(name: str, values: Sequence[float] | Mapping[str, Any]) -> tuple[float, ...]:
     row = tuple(float(v) for v in values)
     if not all(math.isfinite(v) for v in row):
         raise ConventionError(f"survey: {name} holds values that are not finite")
     return row
+
+
+def _likeness(one: Survey, other: Survey) -> float:
+    """Correlation of two surveys' wavelets of the same sampling, time shifts counted."""
+    if one.wavelet is None and other.wavelet is None:
+        return 1.0
+    before = max(preroll(one), preroll(other))
+    a, b = source_signature(one, before), source_signature(other, before)
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def _span(values: np.ndarray) -> str:

@@ -14,7 +14,8 @@ import pytest
 import segyio
 import xarray as xr
 
-from seisgeo import adapters, cli, console, conventions
+from seisgeo import adapters, cli, console, conventions, synth
+from seisgeo.synth.geology import OPENFWI_FAMILIES
 
 COMMANDS = (
     "info", "headers", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo", "verify",
@@ -491,6 +492,21 @@ def test_synth_writes_zarr_once_and_finds_it_done(seisgeo, home, work):
     assert [path.name for path in work.iterdir()] == ["train.zarr"]
 
 
+def test_synth_takes_groups_and_files_of_models(seisgeo, home, work):
+    _synth(seisgeo, home, "--out", "model.zarr", n=1, families="marine")
+    with xr.open_dataset("model.zarr") as ds:
+        ds[["velocity"]].isel(sample=0).to_netcdf("mine.nc", engine="h5netcdf")
+    code, out, err = _synth(
+        seisgeo, home, "--out", "set", "--format", "npy", n=1, families="openfwi,land,./mine.nc"
+    )
+    assert code == 0, err
+    assert "12 pairs" in out
+    with xr.open_dataset("set") as pairs:
+        found = pairs["family"].values.tolist()
+    assert sorted(found) == sorted([*OPENFWI_FAMILIES, "land", "mine"])
+    assert sorted(path.name for path in work.iterdir()) == ["mine.nc", "model.zarr", "set"]
+
+
 def test_synth_formats_hold_the_same_pairs(seisgeo, home, work):
     for kind, name in (("zarr", "a.zarr"), ("npy", "a"), ("segy", "b")):
         assert _synth(seisgeo, home, "--format", kind, "--out", name)[0] == 0
@@ -504,6 +520,27 @@ def test_synth_formats_hold_the_same_pairs(seisgeo, home, work):
         with segyio.open("b/velocity.sgy", ignore_geometry=True) as file:
             models = pairs["velocity"].transpose("sample", "x", "depth").values
             np.testing.assert_array_equal(file.trace.raw[:], models.reshape(-1, models.shape[-1]))
+
+
+def test_synth_with_openfwis_engine_writes_what_its_loader_takes(seisgeo, work):
+    words = ["--families", "flatvel-a", "-n", 2, "--engine", "openfwi", "--workers", 1]
+    code, _, err = seisgeo("synth", *words, "--device", "cpu", "--format", "npy", "--out", "set")
+    assert (code, err.count("error")) == (0, 0)
+    lines = (work / "set" / "annotation.txt").read_text().splitlines(keepends=True)
+    assert [line[-1] for line in lines] == ["\n"]
+    seismic, velocity = (np.load(name) for name in lines[0][:-1].split("\t"))
+    assert (seismic.shape, velocity.shape) == ((2, 5, 1000, 70), (2, 1, 70, 70))
+    with xr.open_dataset("set") as pairs:
+        assert pairs.attrs["engine"] == "openfwi"
+        again = synth.simulate(pairs[["velocity"]], synth.Survey.openfwi(), engine="openfwi")
+        np.testing.assert_array_equal(again["amplitude"], seismic)
+
+
+@pytest.mark.parametrize(
+    ("n", "size"), [(1, 1), (500, 500), (700, 350), (501, 167), (30_000, 500), (1009, 500)]
+)
+def test_synth_makes_files_of_one_size(n, size):
+    assert cli._samples_per_file(n) == size
 
 
 @pytest.mark.parametrize("kind", ["zarr", "npy", "segy"])

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from seisgeo.synth.engines.deepwave import simulate
+from seisgeo.synth.engines.dispatch import ENGINES, engine_module, simulate
 
-__all__ = ["simulate"]
+__all__ = ["ENGINES", "engine_module", "simulate"]

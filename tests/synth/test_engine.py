@@ -6,7 +6,8 @@ import pytest
 import seisgeo as sg
 from seisgeo.errors import ConventionError, SimulationError
 from seisgeo.synth import Survey
-from seisgeo.synth.engines.deepwave import plan, ricker, simulate_array
+from seisgeo.synth.engines.deepwave import plan, simulate_array
+from seisgeo.synth.wavelets import source_signature
 
 
 def small(free_surface=False, **changes):
@@ -126,7 +127,7 @@ def test_result_does_not_depend_on_the_batch():
 def test_wavelet_is_openfwis():
     survey = Survey.openfwi()
     preroll = plan(survey)["preroll"]
-    wavelet = ricker(survey, preroll)
+    wavelet = source_signature(survey, preroll)
     i = np.arange(147)
     b = (np.pi * 15 * 0.001 * (73 - i)) ** 2
     np.testing.assert_allclose(wavelet[:147], (1 - 2 * b) * np.exp(-b), atol=1e-12)

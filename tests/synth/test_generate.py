@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 
 import seisgeo as sg
-from seisgeo.errors import OutputExistsError
+from seisgeo.errors import OutputExistsError, SimulationError
 from seisgeo.synth import Survey
 
 # The package binds the function under this name; the module stands behind it.
@@ -44,6 +44,22 @@ def test_same_bytes_for_any_workers_and_batch(tmp_path, survey):
     same(one, two)
     assert one.sizes["sample"] == 80
     assert set(one["family"].values) == {"curvefault-b", "flatvel-a"}
+
+
+def test_openfwis_engine_in_bulk(tmp_path, survey):
+    exact = dataclasses.replace(survey, dt=0.001)
+    one = make(tmp_path / "a.zarr", exact, workers=1, engine="openfwi")
+    two = make(tmp_path / "b.zarr", exact, workers=2, batch_size=7, engine="openfwi")
+    same(one, two)
+    assert one.attrs["engine"] == "openfwi"
+    models = one[["velocity"]].isel(sample=[3, 60])
+    alone = sg.synth.simulate(models, exact, engine="openfwi", device="cpu")
+    np.testing.assert_array_equal(alone["amplitude"], one["amplitude"][[3, 60]])
+    with pytest.raises(OutputExistsError, match=r'engine: "deepwave" asked, "openfwi" there'):
+        make(tmp_path / "a.zarr", exact)
+    with pytest.raises(SimulationError, match=r"dt <= 1\.32 ms"):
+        make(tmp_path / "c.zarr", survey, engine="openfwi")
+    assert not (tmp_path / "c.zarr").exists()
 
 
 def test_samples_do_not_depend_on_how_many_are_drawn(tmp_path, survey):

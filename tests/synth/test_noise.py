@@ -42,6 +42,14 @@ CALLS = {
     "shift_traces": lambda x, g: noise.shift_traces(x, 0.01, dt=DT, generator=g),
     "delay_traces": lambda x, g: noise.delay_traces(x, 0.005, dt=DT),
     "gain_in_time": lambda x, g: noise.gain_in_time(x, 1.5, dt=DT),
+    "add_swell": lambda x, g: noise.add_swell(x, -6.0, 0.3, dt=DT, generator=g),
+    "add_ground_roll": lambda x, g: noise.add_ground_roll(
+        x, -3.0, offset=25.0 * torch.arange(x.shape[-1]) - 100, dt=DT, generator=g
+    ),
+    "vary_wavelet": lambda x, g: noise.vary_wavelet(
+        x, 30.0, 3.0, dt=DT, peak_frequency=15.0, generator=g
+    ),
+    "kill_shots": lambda x, g: noise.kill_shots(x, 0.4, generator=g),
 }
 
 
@@ -60,8 +68,9 @@ def test_contract(gathers, name):
         assert not torch.equal(once, other)
     assert (once.shape, once.dtype, once.device) == (gathers.shape, gathers.dtype, gathers.device)
     assert torch.isfinite(once).all()
-    one = CALLS[name](gathers[0, 0].double(), generator(1, device))  # a gather by itself
-    assert (one.shape, one.dtype) == (gathers.shape[-2:], torch.float64)
+    alone = gathers[0, 0] if name != "kill_shots" else gathers[0]  # a gather, a line by itself
+    one = CALLS[name](alone.double(), generator(1, device))
+    assert (one.shape, one.dtype) == (alone.shape, torch.float64)
 
 
 @pytest.mark.parametrize("band", [None, (5.0, 60.0), (0.0, 30.0), (100.0, 250.0)])
@@ -217,6 +226,115 @@ def test_gain_in_time():
     torch.testing.assert_close(gained[2, :, 0], 1 / t)
 
 
+def test_swell_is_slow_and_on_runs_of_neighbours():
+    clean = torch.ones(40, 1000, 60)
+    added = noise.add_swell(clean, -10.0, 0.25, dt=DT, max_frequency=8.0, generator=generator())
+    added = (added - clean).double()
+    torch.testing.assert_close(
+        -10 * torch.log10(power(added)), torch.full((40,), -10.0).double(), atol=1e-2, rtol=0
+    )
+    noisy = (added.abs().amax(dim=-2) > 0).int()
+    assert torch.equal(noisy.sum(dim=-1), torch.full((40,), 15).int())
+    runs = (noisy.diff(dim=-1).abs().sum(dim=-1) + 2) / 2
+    assert runs.double().mean() < 6  # 15 channels at random would make about 11
+    spectrum = torch.fft.rfft(added, dim=-2).abs().square().sum(dim=(0, 2))
+    above = torch.fft.rfftfreq(1000, DT) > 8.0
+    # What float32 rounds of 1 + noise is white, at 1e-7 of the noise's amplitude.
+    assert spectrum[above].sum() < 1e-6 * spectrum.sum()
+
+
+def test_ground_roll_has_the_velocities_asked():
+    offset = torch.arange(50.0, 1050.0, 10.0)
+    clean = torch.ones(2000, 100, dtype=torch.float64)
+    noisy = noise.add_ground_roll(
+        clean, -6.0, offset=offset, dt=DT, velocity=(400.0, 400.0), band=(5, 15),
+        generator=generator(),
+    )  # fmt: skip
+    assert snr_db(clean, noisy) == pytest.approx(-6.0, abs=1e-6)
+    added = noisy - clean
+    t = DT * torch.arange(2000, dtype=torch.float64)[:, None]
+    energy = added.square()
+    centre = (energy * t).sum(dim=0) / energy.sum(dim=0)
+    near_end = offset < 1000
+    torch.testing.assert_close(
+        centre[near_end], (offset / 400.0)[near_end].double(), atol=0.03, rtol=0
+    )
+    ratio = energy.sum(dim=0)[offset < 900] * offset[offset < 900]
+    # Energy falls as 1 / offset; each trace's strength differs by 10 %, its energy by 20 %.
+    assert float(ratio.log().std()) == pytest.approx(0.2, abs=0.06)
+    # Nearer than this the wave is cut off by the start of the record.
+    spectrum = torch.fft.rfft(added[:, 20:90], dim=0).abs().square().sum(dim=1)
+    f = torch.fft.rfftfreq(2000, DT)
+    assert spectrum[(f < 4.5) | (f > 15.5)].sum() < 1e-3 * spectrum.sum()
+
+
+def test_ground_roll_is_dispersive_and_does_not_wrap_around():
+    offset = torch.tensor([400.0, 800.0, 1e6])
+    clean = torch.ones(1500, 3, dtype=torch.float64)
+    added = noise.add_ground_roll(
+        clean, 0.0, offset=offset, dt=DT, velocity=(300.0, 900.0), band=(4, 20),
+        generator=generator(),
+    ) - clean  # fmt: skip
+    assert added[:, 2].abs().max() == 0  # has not arrived when the record ends
+    fastest = (offset / 900.0 / DT).int()
+    for i in (0, 1):
+        early = added[: int(fastest[i]) - 200, i]
+        assert early.square().sum() < 0.01 * added[:, i].square().sum()
+    lasting = [
+        ((x**2 * torch.arange(1500.0)[:, None].squeeze()).sum() / (x**2).sum()) for x in added.T[:2]
+    ]
+    assert lasting[1] > lasting[0]
+
+
+def test_a_wavelet_turned_by_90_degrees_is_its_hilbert_transform():
+    from scipy.signal import hilbert
+
+    t = DT * torch.arange(1000, dtype=torch.float64)[:, None] - 1.0
+    b = (math.pi * 15 * t) ** 2
+    ricker = ((1 - 2 * b) * torch.exp(-b)).expand(200, 1000, 1)
+    varied = noise.vary_wavelet(ricker, 60.0, dt=DT, peak_frequency=15.0, generator=generator())
+    quadrature = torch.from_numpy(hilbert(ricker[0, :, 0].numpy()).imag)
+    cos = (varied[..., 0] * ricker[0, :, 0]).sum(-1) / ricker[0].square().sum()
+    sin = (varied[..., 0] * quadrature).sum(-1) / quadrature.square().sum()
+    torch.testing.assert_close(cos**2 + sin**2, torch.ones(200).double(), atol=1e-3, rtol=0)
+    rotated = cos[:, None] * ricker[0, :, 0] + sin[:, None] * quadrature
+    torch.testing.assert_close(varied[..., 0], rotated, atol=5e-3, rtol=0)
+    # The rotations are normal: the mean of cos is exp(-s^2 / 2), to 4 / sqrt(200) of its spread.
+    s = math.radians(60)
+    assert float(cos.mean()) == pytest.approx(math.exp(-(s**2) / 2), abs=4 * 0.55 / math.sqrt(200))
+
+
+def test_a_tilted_spectrum_keeps_power_and_peak():
+    noise_in = torch.randn(50, 1000, 4, generator=generator(3), dtype=torch.float64)
+    varied = noise.vary_wavelet(
+        noise_in, 0.0, 4.0, dt=DT, peak_frequency=30.0, generator=generator()
+    )
+    torch.testing.assert_close(power(varied), power(noise_in))
+    before, after = (
+        torch.fft.rfft(x, n=2000, dim=-2).abs().square().sum(-1) for x in (noise_in, varied)
+    )
+    f = torch.fft.rfftfreq(2000, DT)
+
+    def level(x, low, high):
+        return 10 * torch.log10(x[:, (f > low) & (f < high)].mean(-1))
+
+    change = [level(after, *b) - level(before, *b) for b in ((18, 25), (36, 50), (72, 100))]
+    slopes = change[1] - change[0], change[2] - change[1]
+    torch.testing.assert_close(slopes[0], slopes[1], atol=0.8, rtol=0.1)  # straight in dB an octave
+    assert float(slopes[0].std()) == pytest.approx(4.0, rel=0.4)
+
+
+def test_missing_shots(gathers):
+    device = gathers.device.type
+    kept = noise.kill_shots(gathers, 0.34, generator=generator(0, device))
+    gone = (kept == 0).all(dim=(-2, -1)).cpu()
+    assert torch.equal(gone.sum(dim=-1), torch.ones(4).long())
+    assert torch.equal(kept[~gone], gathers[~gone])
+    asked = torch.tensor([0.0, 1 / 3, 2 / 3, 1.0])
+    each = noise.kill_shots(gathers, asked, generator=generator(0, device))
+    assert (each == 0).all(dim=(-2, -1)).sum(dim=-1).tolist() == [0, 1, 2, 3]
+
+
 X = torch.ones(2, 100, 4)
 
 
@@ -237,6 +355,17 @@ X = torch.ones(2, 100, 4)
         (lambda: noise.kill_traces(X.numpy(), 0.5, generator=generator()), "found ndarray"),
         (lambda: noise.kill_traces(X[0, 0], 0.5, generator=generator()), r"found shape \(4,\)"),
         (lambda: noise.clip_traces(X, 0.5, level=3, generator=generator()), "level: expected 0"),
+        (lambda: noise.add_swell(X, 0, 2.0, dt=DT, generator=generator()),
+         r"0 to 1 of the traces, found \[2.0\]"),
+        (lambda: noise.kill_shots(X, -0.1, generator=generator()), "0 to 1 of the shots"),
+        (lambda: noise.kill_shots(X[0], 0.1, generator=generator()), r"\(..., source, time"),
+        (lambda: noise.kill_shots(X, torch.ones(3), generator=generator()), r"found shape \(3,\)"),
+        (lambda: noise.vary_wavelet(X, 9, dt=DT, peak_frequency=300, generator=generator()),
+         "peak_frequency: expected 0 to 250 Hz"),
+        (lambda: noise.add_ground_roll(X, 0, offset=torch.ones(3), dt=DT, generator=generator()),
+         r"\(..., receiver\) = \(2, 4\), found \(3,\)"),
+        (lambda: noise.add_ground_roll(X, 0, offset=torch.ones(4), dt=DT, velocity=(9, 3),
+                                       generator=generator()), r"\(lowest, highest\) in m/s"),
         (lambda: noise.delay_traces(X, torch.ones(3), dt=DT), r"= \(2, 4\), found \(3,\)"),
     ],
 )  # fmt: skip

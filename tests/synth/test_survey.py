@@ -7,7 +7,7 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import ConventionError, SurveyMismatchError
 from seisgeo.synth import Survey
-from seisgeo.synth.survey import inline_offset
+from seisgeo.synth.survey_of_gathers import inline_offset
 
 
 def streamer(shots=3, channels=24, azimuth=0.0, **overrides):
