@@ -41,6 +41,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::seisgeo.errors.HeaderWarning")
 def test_a_local_cluster_writes_the_same_bytes(tmp_path, line, alone):
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=False, dashboard_address=None
