@@ -114,7 +114,8 @@ def write_zarr(
     Notes
     -----
     lz4 after bitshuffle was chosen by measurement (``benchmarks/convert.py``): of files of several
-    kinds, zstd at level 3 makes 1 to 13 per cent less and takes 3 to 6 times the CPU to compress.
+    kinds, zstd at level 3 makes 1 to 11 per cent less and takes 2.4 to 5.5 times the CPU to
+    compress.
 
     Examples
     --------

@@ -105,7 +105,6 @@ class Survey(StandardSpreads):
                 raise ConventionError(f"survey: {name} must be positive, found {value}")
         self._check_dimensions()
         self._check_inside()
-        self._check_distinct()
         self._check_wavelet()
         if self.free_surface and min(*self.source_depth, *map(min, self.receiver_depth)) <= 0:
             raise ConventionError(
@@ -149,18 +148,6 @@ class Survey(StandardSpreads):
                         f"survey: {int(outside.sum())} {what}(s) outside the model: {what} {axis} "
                         f"{values[outside][0]:g} m, model {axis} 0 to {high:g} m"
                     )
-
-    def _check_distinct(self) -> None:
-        for shot, spread in enumerate(self.receiver_positions):
-            cells = np.round(spread / self.grid_spacing, 3)
-            _, first, number = np.unique(cells, axis=0, return_index=True, return_inverse=True)
-            again = np.flatnonzero(first[number.ravel()] != np.arange(len(cells)))
-            if again.size:
-                raise ConventionError(
-                    f"survey: receivers {first[number.ravel()[again[0]]]} and {again[0]} of source "
-                    f"{shot} stand at the same place, {', '.join(self.axes)} "
-                    f"{', '.join(f'{p:g}' for p in spread[again[0]])} m: keep one of them"
-                )
 
     def _check_wavelet(self) -> None:
         if self.wavelet is None:

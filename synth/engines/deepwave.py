@@ -27,6 +27,8 @@ ACCURACY: Final = 4
 COURANT: Final = {"scalar": 0.85, "acoustic": 0.8, "elastic": 0.8}
 PML_CELLS = 20
 HICKS_HALF_WIDTH = 4
+#: Cells of a model along each axis, at least: the finite-difference stencil and its mirror.
+MIN_CELLS = 8
 
 
 def simulate_array(
@@ -73,6 +75,7 @@ def simulate_array(
     check_physics(physics, component, survey)
     check_velocity(velocity, survey, max_velocity, slowest=vs)
     check_materials(velocity, density=density, vs=vs)
+    _check_survey(survey)
     device = default_device(device)
     batch = batch_size or (1 if device == "cpu" else 64)
     n = len(velocity)
@@ -358,6 +361,25 @@ def check_physics(physics: str, component: str, survey: Survey) -> None:
             f"component={component!r}: {physics} waves of a {len(survey.axes)}-D survey have "
             f"{', '.join(allowed)}"
         )
+
+
+def _check_survey(survey: Survey) -> None:
+    """Refuse grids smaller than the stencil, and receivers that Deepwave cannot tell apart."""
+    if min(survey.model_shape) < MIN_CELLS:
+        raise SimulationError(
+            f"the model has {' x '.join(map(str, survey.model_shape))} cells; the finite "
+            f"differences need {MIN_CELLS} along each axis: use a smaller grid_spacing"
+        )
+    for shot, spread in enumerate(survey.receiver_positions):
+        cells = np.round(spread / survey.grid_spacing, 3)
+        _, first, number = np.unique(cells, axis=0, return_index=True, return_inverse=True)
+        again = np.flatnonzero(first[number.ravel()] != np.arange(len(cells)))
+        if again.size:
+            raise SimulationError(
+                f"receivers {first[number.ravel()[again[0]]]} and {again[0]} of source {shot} "
+                f"stand at the same place, {', '.join(survey.axes)} "
+                f"{', '.join(f'{p:g}' for p in spread[again[0]])} m: keep one of them"
+            )
 
 
 def _off_grid(survey: Survey) -> bool:

@@ -15,8 +15,6 @@ __all__ = ["check_grid", "check_materials", "check_velocity"]
 
 #: Cells of the shortest wavelength that still carries energy (2.5 times the peak frequency).
 MIN_CELLS_PER_WAVELENGTH = 2.0
-#: Cells of a model along each axis, at least: the finite-difference stencil and its mirror.
-MIN_CELLS = 8
 #: Densities (kg/m3) that a model may hold: outside they are in g/cm3, or no rock's.
 DENSITY_RANGE = (100.0, 10_000.0)
 
@@ -73,17 +71,12 @@ def check_velocity(
     ConventionError
         If a velocity is not finite, not positive or not in m/s.
     SimulationError
-        If it is above `max_velocity`, a wavelength has too few cells, or the model too few.
+        If it is above `max_velocity`, or a wavelength has too few cells.
     """
     if velocity.ndim != len(survey.axes) + 1 or velocity.shape[1:] != survey.model_shape:
         raise SimulationError(
             f"the models have shape {velocity.shape}, expected (sample, {', '.join(survey.axes)}) "
             f"of {' x '.join(map(str, survey.model_shape))} cells, the survey's grid"
-        )
-    if min(survey.model_shape) < MIN_CELLS:
-        raise SimulationError(
-            f"the model has {' x '.join(map(str, survey.model_shape))} cells; the finite "
-            f"differences need {MIN_CELLS} along each axis: use a smaller grid_spacing"
         )
     conventions.check_velocity(velocity)
     low, high = float(velocity.min()), float(velocity.max())

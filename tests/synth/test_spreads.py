@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.errors import ConventionError, ParameterError, SimulationError
 from seisgeo.synth import Survey
+from seisgeo.synth.engines.deepwave import simulate_array
 
 
 def test_a_streamer_is_towed_behind_its_source_under_a_free_surface():
@@ -100,15 +101,16 @@ def test_a_model_and_its_positions_have_the_same_dimensions():
 
 
 def test_two_receivers_at_one_place_are_refused():
-    with pytest.raises(ConventionError, match="receivers 0 and 2 of source 0 stand at the same"):
-        Survey(
-            source_x=(100.0,),
-            source_depth=(10.0,),
-            receiver_x=((200.0, 210.0, 200.0),),
-            receiver_depth=((10.0, 10.0, 10.0),),
-            dt=0.002,
-            nt=100,
-            peak_frequency=15.0,
-            grid_spacing=10.0,
-            model_shape=(40, 40),
-        )
+    survey = Survey(
+        source_x=(100.0,),
+        source_depth=(10.0,),
+        receiver_x=((200.0, 210.0, 200.0),),
+        receiver_depth=((10.0, 10.0, 10.0),),
+        dt=0.002,
+        nt=100,
+        peak_frequency=15.0,
+        grid_spacing=10.0,
+        model_shape=(40, 40),
+    )
+    with pytest.raises(SimulationError, match="receivers 0 and 2 of source 0 stand at the same"):
+        simulate_array(np.full((1, 40, 40), 2000.0, np.float32), survey)
