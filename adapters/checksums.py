@@ -44,7 +44,7 @@ def write_checksums(path: str | os.PathLike[str], *, overwrite: bool = False) ->
     >>> file = Path(tempfile.mkdtemp()) / "picks.txt"
     >>> _ = file.write_text("first break 0.12 s")
     >>> write_checksums(file).read_text()[:16], verify_checksums(file)
-    ('45702a84d08f03a5', 1)
+    ('80a1c1f3ca5cfa63', 1)
     """
     target = _existing(path)
     with whole_output(_beside(target), overwrite=overwrite) as part:

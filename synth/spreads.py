@@ -162,7 +162,7 @@ class StandardSpreads:
         Examples
         --------
         >>> from seisgeo.synth import Survey
-        >>> Survey.land(n_sources=3).offset[0, -1]
+        >>> float(Survey.land(n_sources=3).offset[0, -1])
         2375.0
         """
         _check_counts(n_sources=n_sources, n_receivers=n_receivers)

@@ -127,7 +127,7 @@ def wavelet_of_traces(
     >>> wavelet, start = wavelet_of_traces(
     ...     trace[None], 0.002, dt=0.002, peak_frequency=15, phase="zero"
     ... )
-    >>> round(start + 0.002 * wavelet.argmax(), 6) + 0.0
+    >>> float(round(start + 0.002 * wavelet.argmax(), 6) + 0.0)
     0.0
     """
     frequency, spectrum = _spectrum(traces, field_dt, peak_frequency, phase)
