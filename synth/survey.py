@@ -241,34 +241,6 @@ class Survey(StandardSpreads):
         return cls.from_json(ds.attrs["survey"])
 
     @classmethod
-    def openfwi(cls) -> Survey:
-        """OpenFWI's survey: 5 sources and 70 receivers on a 70 x 70 grid of 10 m, Ricker 15 Hz.
-
-        Sources at cells 0, 17, 34, 52 and 69, receivers at every cell, all at 10 m depth; 1000
-        samples of 1 ms; every edge absorbs. The peak stands at 72 ms: the released data hold the
-        field *after* the source of a step was added, so the wavelet, whose peak has index 73,
-        appears one sample early on the record's axis.
-
-        References
-        ----------
-        Deng et al. (2022), OpenFWI, arXiv:2111.02926.
-        """
-        n, dx = 70, 10.0
-        cells = np.around(np.linspace(0, n - 1, 5))
-        return cls(
-            source_x=tuple(cells * dx),
-            source_depth=(dx,) * 5,
-            receiver_x=(tuple(np.arange(n) * dx),) * 5,
-            receiver_depth=((dx,) * n,) * 5,
-            dt=0.001,
-            nt=1000,
-            peak_frequency=15.0,
-            peak_time=0.072,
-            grid_spacing=dx,
-            model_shape=(n, n),
-        )
-
-    @classmethod
     def from_gathers(
         cls,
         gathers: xr.Dataset,
