@@ -58,7 +58,7 @@ def binary_header(out: Outgoing, target: Target) -> bytes:
         "measurement_system": 1,
     }
     if target.revision >= (1, 0):
-        values |= {"segy_revision": target.revision[0], "trace_flag": 1}
+        values |= {"segy_revision": target.revision[0], "trace_flag": 0 if out.ragged else 1}
     if target.revision >= (2, 0):
         values |= revision_2_fields(target.revision, axis.n, axis.interval)
         values |= {"ext_traces": ensemble, "ext_ensemble_fold": fold}

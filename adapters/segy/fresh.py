@@ -64,23 +64,39 @@ def write_traces(out: Outgoing, target: Target, stream: BinaryIO, block_bytes: i
             headers = traces["header"]
             for field, numbers in fields.items():
                 headers[field] = _part(numbers, block, sizes)[kept]
+            ends = _ends(values[kept]) if out.ragged else np.full(len(traces), n)
+            if out.ragged:
+                headers["trace_sample_count"] = ends
             live = True if out.live is None else _part(out.live, block, sizes)[kept]
             headers["trace_identification_code"] = np.where(live, _LIVE, _DEAD)
             running = np.arange(written + 1, written + 1 + len(traces))
             running[running > _INT32_MAX] = 0
             headers["trace_sequence_line"] = headers["trace_sequence_file"] = running
             try:
-                traces["samples"] = encode(values[kept], target.format, target.order)
+                there = values[kept]
+                if out.ragged:
+                    there[np.arange(n) >= ends[:, None]] = 0
+                traces["samples"] = encode(there, target.format, target.order)
             except ConventionError as error:
                 place = ", ".join(
                     f"{dim} {s.start} to {s.stop - 1}"
                     for dim, s in zip(out.data.dims, block, strict=False)
                 )
                 raise ConventionError(f"variable {out.data.name!r}, {place}: {error}") from None
-            stream.write(traces.data)
+            lengths = TRACE_HEADER_BYTES + ends * target.format.itemsize
+            if (ends == n).all():
+                stream.write(traces.data)
+            else:
+                table = traces.view(np.uint8).reshape(len(traces), record.itemsize)
+                stream.write(table[np.arange(record.itemsize) < lengths[:, None]].data)
             written += len(traces)
             bar.update(kept.size)
     return written
+
+
+def _ends(values: np.ndarray) -> np.ndarray:
+    """Samples of each trace up to the last that is not NaN."""
+    return values.shape[1] - np.argmax(~np.isnan(values[:, ::-1]), axis=1)
 
 
 def _fields(out: Outgoing, target: Target) -> dict[str, np.ndarray]:

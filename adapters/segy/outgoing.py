@@ -67,6 +67,9 @@ class Outgoing:
         Trace header field -> whole numbers, broadcasting over the trace dimensions.
     live : numpy.ndarray of bool, or None
         Which traces are there, broadcasting likewise.
+    ragged : bool
+        Whether each trace ends with its last sample that is not NaN: of cubes that were read from
+        traces of different lengths.
     lost : list of str
         What the headers do not hold exactly, for a person.
     """
@@ -76,6 +79,7 @@ class Outgoing:
     axis: Axis
     fields: dict[str, np.ndarray]
     live: np.ndarray | None
+    ragged: bool = False
     lost: list[str] = dataclasses.field(default_factory=list)
 
 
@@ -155,7 +159,8 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     unit = _UNITS.get(str(data.attrs.get("units")), 0)
     fields["trace_value_measurement_unit"] = np.array(unit)
     mask = None if live is None else aligned(live, dims)
-    return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask, lost)
+    ragged = "sample_count" in ds.coords
+    return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask, ragged, lost)
 
 
 def _axis(ds: xr.Dataset, name: str) -> Axis:

@@ -124,7 +124,7 @@ def _in_revision(original: Original, now: Revision, revision: Revision) -> Origi
         for part in _OF_REVISION_2:
             head[part] = bytes(part.stop - part.start)
     values = {"segy_revision": revision[0], "segy_revision_minor": revision[1]}
-    values["trace_flag"] = 1 if revision >= (1, 0) else 0
+    values["trace_flag"] = 1 if revision >= (1, 0) and original.counts is None else 0
     if revision >= (2, 0):
         if now < (2, 0):
             values |= revision_2_fields(revision, original.n_samples, interval)

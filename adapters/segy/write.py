@@ -126,11 +126,14 @@ def write_segy(
     under the headers as they were (a trace that is now NaN throughout is written as zeros and
     marked as dead). A selection of shots, receivers, lines or traces, and a window of the sample
     axis, keep the headers of what is left, with its sample count and delay; traces stay in the
-    order of the file. Another revision or byte order changes the binary header and the order of
+    order of the file. Traces of different lengths keep their lengths, and a window cuts each of
+    them; one that ends before it is left out. Another revision or byte order changes the binary header and the order of
     bytes in the standard headers, and nothing else. Where coordinates were changed, or samples were
     resampled, and between SEG-Y and SU, the headers are written anew as described below.
 
-    *Without.* A trace that is NaN throughout is missing, and left out of the file. A trace that
+    *Without.* A trace that is NaN throughout is missing, and left out of the file. In a cube with
+    ``sample_count``, which was read from traces of different lengths, each trace ends with its last
+    sample that is not NaN. A trace that
     ``live`` marks as dead but holds samples is written with trace identification code 2.
     Coordinates are written to the centimetre or better, under the scalar that keeps them exactly
     where one does; depths of sources in their own field, those of receivers as elevations below
