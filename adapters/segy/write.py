@@ -127,9 +127,10 @@ def write_segy(
     marked as dead). A selection of shots, receivers, lines or traces, and a window of the sample
     axis, keep the headers of what is left, with its sample count and delay; traces stay in the
     order of the file. Traces of different lengths keep their lengths, and a window cuts each of
-    them; one that ends before it is left out. Another revision or byte order changes the binary header and the order of
-    bytes in the standard headers, and nothing else. Where coordinates were changed, or samples were
-    resampled, and between SEG-Y and SU, the headers are written anew as described below.
+    them; one that ends before it is left out. Another revision or byte order changes the binary
+    header and the order of bytes in the standard headers, and nothing else. Where coordinates were
+    changed, or samples were resampled, and between SEG-Y and SU, the headers are written anew as
+    described below.
 
     *Without.* A trace that is NaN throughout is missing, and left out of the file. In a cube with
     ``sample_count``, which was read from traces of different lengths, each trace ends with its last
