@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES
+from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES, ORDER_CONSTANT
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, Order, header_dtype
 from seisgeo.adapters.segy.text import TEXT_BYTES
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["binary_header", "binary_header_of", "revision_2_fields", "with_binary"]
 
-# The constant 16909060 that tells the byte order (bytes 3297-3300 of revision 2).
-_ORDER_CONSTANT = 0x01020304
 _INT16_MAX = 32_767
 # Sorting codes (bytes 3229-3230).
 _SORTING = {"shots": 1, "receivers": 6, "cdp": 2, "offset": 2, "stack": 4, "line": 4}
@@ -76,7 +74,7 @@ def revision_2_fields(revision: tuple[int, int], n: int, interval: float) -> dic
         "ext_samples_original": n,
         "ext_interval": interval,
         "ext_interval_original": interval,
-        "byte_order": _ORDER_CONSTANT,
+        "byte_order": ORDER_CONSTANT,
         "first_trace_offset": FILE_HEADER_BYTES,
     }
 
