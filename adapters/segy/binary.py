@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from seisgeo.adapters.segy.outgoing import Outgoing
     from seisgeo.adapters.segy.target import Target
 
-__all__ = ["binary_header", "binary_header_of", "revision_2_fields", "with_binary"]
+__all__ = [
+    "additional_headers_field",
+    "binary_header",
+    "binary_header_of",
+    "revision_2_fields",
+    "with_binary",
+]
 
 _INT16_MAX = 32_767
 # Sorting codes (bytes 3229-3230).
@@ -60,6 +66,7 @@ def binary_header(out: Outgoing, target: Target) -> bytes:
     if target.revision >= (2, 0):
         values |= revision_2_fields(target.revision, axis.n, axis.interval)
         values |= {"ext_traces": ensemble, "ext_ensemble_fold": fold}
+        values[additional_headers_field(target.revision)] = 1 if target.extended else 0
     for name, value in values.items():
         binary[name] = value
     return binary.tobytes()
@@ -77,6 +84,11 @@ def revision_2_fields(revision: tuple[int, int], n: int, interval: float) -> dic
         "byte_order": ORDER_CONSTANT,
         "first_trace_offset": FILE_HEADER_BYTES,
     }
+
+
+def additional_headers_field(revision: tuple[int, int]) -> str:
+    """Field that counts additional trace headers: four bytes in revision 2.0, two in 2.1."""
+    return "additional_trace_headers" + ("" if revision == (2, 0) else "_short")
 
 
 def binary_header_of(head: bytes | bytearray, order: Order) -> np.ndarray:

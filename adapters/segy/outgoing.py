@@ -9,8 +9,10 @@ import xarray as xr
 
 from seisgeo.adapters.segy.header_values import (
     DIVISORS,
+    Precision,
     aligned,
     depths,
+    labels,
     offsets,
     places,
     under_scalar,
@@ -70,8 +72,8 @@ class Outgoing:
     ragged : bool
         Whether each trace ends with its last sample that is not NaN: of cubes that were read from
         traces of different lengths.
-    lost : list of str
-        What the headers do not hold exactly, for a person.
+    lost : Precision
+        What the standard trace header does not hold.
     """
 
     data: xr.DataArray
@@ -80,7 +82,7 @@ class Outgoing:
     fields: dict[str, np.ndarray]
     live: np.ndarray | None
     ragged: bool = False
-    lost: list[str] = dataclasses.field(default_factory=list)
+    lost: Precision = dataclasses.field(default_factory=Precision)
 
 
 # Trace dimensions -> what the traces make in the file, and which header field numbers a dimension.
@@ -149,9 +151,9 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     dims = kinds[found]
     kind, numbering = _KINDS[dims]
     axis = _axis(ds, verticals[0])
-    lost: list[str] = []
+    lost = Precision()
     numbers = _numbers(ds, dims, numbering, lost)
-    fields = {name: whole(values, name) for name, values in numbers.items()}
+    fields = {name: whole(values, name, lost) for name, values in numbers.items()}
     fields |= places(ds, dims, lost)
     fields |= depths(ds, dims, lost)
     if "offset" not in dims and kind not in ("stack", "line"):
@@ -194,7 +196,7 @@ def _axis(ds: xr.Dataset, name: str) -> Axis:
 
 
 def _numbers(
-    ds: xr.Dataset, dims: tuple[str, ...], numbering: dict[str, str], lost: list[str]
+    ds: xr.Dataset, dims: tuple[str, ...], numbering: dict[str, str], lost: Precision
 ) -> dict[str, np.ndarray]:
     """Numbers of records, channels, lines: the cube's own, else counted from 1."""
     counted = {dim: _along(np.arange(1, ds.sizes[dim] + 1), dim, dims) for dim in dims}
@@ -216,25 +218,12 @@ def _numbers(
         if name in ds.coords and set(ds[name].dims) <= set(dims):
             fields[field] = aligned(ds[name], dims)
     if "offset" in dims:
-        fields["offset"] = _whole_labels(fields["offset"], lost)
+        fields["offset"] = labels(fields["offset"], lost)
     points = fields.get("energy_source_point")
     if points is not None and (np.nan_to_num(points) != np.rint(np.nan_to_num(points))).any():
         fields["energy_source_point"] = np.zeros_like(points)
         fields |= under_scalar({"shot_point": points}, "shot_point_scalar", "source points", lost)
     return fields
-
-
-def _whole_labels(labels: np.ndarray, lost: list[str]) -> np.ndarray:
-    """Offsets of gathers by offset, in whole metres, which have to tell them apart."""
-    rounded = np.rint(labels)
-    if (rounded != labels).any():
-        if len(np.unique(rounded)) < labels.size:
-            raise ConventionError(
-                "coordinate 'offset': SEG-Y holds whole metres, in which the offsets "
-                f"{', '.join(f'{o:g}' for o in labels.ravel()[:3])}, … are not told apart"
-            )
-        lost.append("offsets rounded to the metre")
-    return rounded
 
 
 def _along(numbers: np.ndarray, dim: str, dims: tuple[str, ...]) -> np.ndarray:

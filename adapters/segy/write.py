@@ -74,7 +74,7 @@ def write_segy(
         every program reads; or 2.0 where the cube came from revision 2 or needs it: more than
         32 767 samples a trace (revision 1 can be asked for up to 65 535), an interval that is no
         whole number of microseconds (millimetres of depth) up to 32 767, a sample format or a byte
-        order that revision 1 does not have.
+        order that revision 1 does not have, coordinates or numbers beyond 32 bits.
     sample_format : {5, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15, 16}, optional
         Sample format code: 5 is IEEE float32, 1 IBM float32, 3 int16, 6 IEEE float64. By default
         that of the original; where headers are written anew that of the file that the cube came
@@ -115,7 +115,7 @@ def write_segy(
     -----
     HeaderWarning
         If headers of an original cannot be kept: why. If headers round coordinates by more than a
-        millimetre, or offsets that nothing else tells.
+        millimetre, or offsets that nothing else tells, which revision 2 holds in full.
 
     Notes
     -----
@@ -142,7 +142,9 @@ def write_segy(
     where the cube has none, are rounded to the whole metre that SEG-Y has room for. Traces of a
     grid have line numbers in bytes 189-196 and CDP numbers counted from 1. Revision 2's own fields
     are filled: extended counts and interval, the constant of the byte order, the number of traces
-    and the place of the first.
+    and the place of the first; where the standard trace header would round coordinates or offsets,
+    or has no room for them or for numbers, each trace has a second header, SEG00001, with them in
+    float64. Programs older than revision 2 do not read such files.
 
     The text header is ``attrs["text_header"]``, which SEG-Y is opened with, word for word but for
     the revision that it states; where a stack or a model would open as something else with it, a
@@ -187,8 +189,10 @@ def write_segy(
     if name in conventions.MAIN_VARIABLE.values():
         conventions.validate(ds[[name]])
     target = choose_target(out, ds.attrs, asked, bare=bare)
-    if out.lost:
-        warnings.warn(f"{final}: {'; '.join(out.lost)}", HeaderWarning, stacklevel=2)
+    if out.lost.rounded and not target.extended:
+        more = "" if bare else "; revision=2.0 keeps them in full"
+        said = "; ".join(out.lost.rounded)
+        warnings.warn(f"{final}: {said}{more}", HeaderWarning, stacklevel=2)
     with _writing(final, overwrite) as part:
         _write_anew(ds, out, target, part)
     return final
