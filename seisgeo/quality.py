@@ -193,14 +193,17 @@ def write_quality_report(
         If `out` is there and `overwrite` is False.
     """
     from seisgeo import adapters
+    from seisgeo.adapters.opening import find_engine
+    from seisgeo.adapters.segy.source import as_place
     from seisgeo.report import Section, Table, write_report
-    from seisgeo.summary import summarise, summary_text
+    from seisgeo.summary import summarise_cube, summary_text
 
-    summary = summarise(Path(path), engine=engine, **options)
-    findings = [str(f) for f in summary.get("findings", [])]
+    engine = find_engine(path, engine)
     with adapters.open_cube(path, engine=engine, **options) as ds:
+        summary = summarise_cube(path, ds, engine)
         quality = trace_quality(ds)
         pictures, remarks = _pictures(ds, quality)
+    findings = [str(f) for f in summary.get("findings", [])]
     sections = [
         Section(
             "What is in it",
@@ -213,7 +216,7 @@ def write_quality_report(
     ]
     if summary.get("text_header"):
         sections.append(Section("Text header", preformatted=str(summary["text_header"])))
-    return write_report(out, title=f"{Path(path).name}", sections=sections, overwrite=overwrite)
+    return write_report(out, title=as_place(path).name, sections=sections, overwrite=overwrite)
 
 
 def _how_many(quality: dict[str, Any]) -> str:

@@ -17,12 +17,14 @@ import xarray as xr
 
 from seisgeo import adapters, conventions
 from seisgeo.adapters.opening import find_engine
+from seisgeo.adapters.segy.cube import CUBE_KEY
+from seisgeo.adapters.segy.describe import describe_cube
 from seisgeo.adapters.segy.geometry import LAYOUTS
 from seisgeo.adapters.segy.source import Url, as_place
 from seisgeo.errors import MissingFileError, SeisgeoError
 from seisgeo.synth.survey import Survey
 
-__all__ = ["summarise", "summary_text", "survey_text"]
+__all__ = ["summarise", "summarise_cube", "summary_text", "survey_text"]
 
 #: What the readers' files are called.
 _FORMATS = {
@@ -83,7 +85,14 @@ def summarise(
     if engine in ("seisgeo-segy", "seisgeo-su"):
         return adapters.describe_segy(path, **options)
     with adapters.open_cube(path, engine=engine, **options) as ds:
-        return {"format": _FORMATS.get(engine, engine), **_cube(file, ds)}
+        return summarise_cube(path, ds, engine)
+
+
+def summarise_cube(path: str | os.PathLike[str], ds: xr.Dataset, engine: str) -> dict[str, Any]:
+    """Describe a file that `engine` has opened, as :func:`summarise` does."""
+    if CUBE_KEY in ds.encoding:
+        return describe_cube(ds.encoding[CUBE_KEY])
+    return {"format": _FORMATS.get(engine, engine), **_cube(as_place(path), ds)}
 
 
 def _is_model(file: Path) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES
+from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES, ORDER_CONSTANT
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, Order, header_dtype
 from seisgeo.adapters.segy.text import TEXT_BYTES
 
@@ -14,10 +14,14 @@ if TYPE_CHECKING:
     from seisgeo.adapters.segy.outgoing import Outgoing
     from seisgeo.adapters.segy.target import Target
 
-__all__ = ["binary_header", "binary_header_of", "revision_2_fields", "with_binary"]
+__all__ = [
+    "additional_headers_field",
+    "binary_header",
+    "binary_header_of",
+    "revision_2_fields",
+    "with_binary",
+]
 
-# The constant 16909060 that tells the byte order (bytes 3297-3300 of revision 2).
-_ORDER_CONSTANT = 0x01020304
 _INT16_MAX = 32_767
 # Sorting codes (bytes 3229-3230).
 _SORTING = {"shots": 1, "receivers": 6, "cdp": 2, "offset": 2, "stack": 4, "line": 4}
@@ -58,10 +62,11 @@ def binary_header(out: Outgoing, target: Target) -> bytes:
         "measurement_system": 1,
     }
     if target.revision >= (1, 0):
-        values |= {"segy_revision": target.revision[0], "trace_flag": 1}
+        values |= {"segy_revision": target.revision[0], "trace_flag": 0 if out.ragged else 1}
     if target.revision >= (2, 0):
         values |= revision_2_fields(target.revision, axis.n, axis.interval)
         values |= {"ext_traces": ensemble, "ext_ensemble_fold": fold}
+        values[additional_headers_field(target.revision)] = 1 if target.extended else 0
     for name, value in values.items():
         binary[name] = value
     return binary.tobytes()
@@ -76,9 +81,14 @@ def revision_2_fields(revision: tuple[int, int], n: int, interval: float) -> dic
         "ext_samples_original": n,
         "ext_interval": interval,
         "ext_interval_original": interval,
-        "byte_order": _ORDER_CONSTANT,
+        "byte_order": ORDER_CONSTANT,
         "first_trace_offset": FILE_HEADER_BYTES,
     }
+
+
+def additional_headers_field(revision: tuple[int, int]) -> str:
+    """Field that counts additional trace headers: four bytes in revision 2.0, two in 2.1."""
+    return "additional_trace_headers" + ("" if revision == (2, 0) else "_short")
 
 
 def binary_header_of(head: bytes | bytearray, order: Order) -> np.ndarray:

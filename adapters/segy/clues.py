@@ -86,7 +86,8 @@ def sort_order(dims: Sequence[str], numbers: Sequence[Numbers]) -> str:
         Dimensions, the slowest first: ``"inline, crossline"`` where all traces of an inline stand
         together; ``"unsorted"`` where those of no dimension do.
     """
-    slowest = sorted(range(len(dims)), key=lambda i: numbers[i].runs)
+    # Of a sparse grid, a dimension along which traces are scattered may have the fewer runs.
+    slowest = sorted(range(len(dims)), key=lambda i: (not numbers[i].sorts, numbers[i].runs))
     for k in range(1, len(dims)):
         if not Numbers.of_all([numbers[i] for i in slowest[:k]]).sorts:
             return "unsorted" if k == 1 else f"{dims[slowest[0]]}, others unsorted"

@@ -11,7 +11,7 @@ from seisgeo.adapters.segy.cube import Cube, read_cube
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.measures import measure
 
-__all__ = ["describe_segy"]
+__all__ = ["describe_cube", "describe_segy"]
 
 
 def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any]:
@@ -53,7 +53,11 @@ def describe_segy(path: str | os.PathLike[str], **options: Any) -> dict[str, Any
     >>> describe_segy("line.sgy")["layout"]  # doctest: +SKIP
     'shots'
     """
-    cube = read_cube(path, **options)
+    return describe_cube(read_cube(path, **options))
+
+
+def describe_cube(cube: Cube) -> dict[str, Any]:
+    """Describe a file that is open, as :func:`describe_segy` does."""
     file, content = cube.file, cube.content
     coordinates = {**cube.coords, content.vertical: ((content.vertical,), cube.axis)}
     step = round(float(cube.axis[1] - cube.axis[0]), 9) if len(cube.axis) > 1 else None

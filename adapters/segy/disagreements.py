@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.extents import (
     FILE_HEADER_BYTES,
+    ORDER_CONSTANT,
     ORDERS,
     binary_header,
     revision_of,
@@ -134,6 +135,16 @@ def _count_findings(w: Layout) -> list[Finding]:
 
 def _revision_2_findings(w: Layout) -> list[Finding]:
     findings = []
+    constant = w.binary["byte_order"]
+    if constant not in (0, ORDER_CONSTANT):
+        stored = constant.to_bytes(4, "big" if w.order == ">" else "little")
+        values = {"bytes 3297-3300": stored.hex(" ")}
+        used = f"{ORDERS[w.order]} used"
+        why = (
+            "the constant of revision 2 is 01 02 03 04, 04 03 02 01 or 02 01 04 03, and sample "
+            "format, counts and file size fit this order"
+        )
+        findings.append(Finding("byte order", values, used, why))
     additional = w.binary["additional_trace_headers"]
     trailers, traces = w.binary["data_trailers"], w.binary["total_traces"]
     if additional != 0 and w.header_bytes == TRACE_HEADER_BYTES:

@@ -19,6 +19,7 @@ from seisgeo.adapters.segy.text import TEXT_BYTES, is_end_text, is_text_block
 __all__ = [
     "FILE_HEADER_BYTES",
     "ORDERS",
+    "ORDER_CONSTANT",
     "agreement",
     "binary_header",
     "checked_traces",
@@ -35,6 +36,9 @@ FILE_HEADER_BYTES = 3600
 
 #: Byte orders by NumPy's sign.
 ORDERS: dict[Order, str] = {">": "big-endian", "<": "little-endian"}
+
+#: The constant 16909060 that tells the byte order (bytes 3297-3300 of revision 2).
+ORDER_CONSTANT = 0x01020304
 
 # Extended text headers searched for the one that ends them, and data trailers.
 _MOST_TEXTS = 1000
@@ -66,7 +70,7 @@ def revision_of(binary: dict[str, Any]) -> tuple[tuple[int, int], bool]:
     if major <= 2 and minor <= 9 and (major > 0 or minor == 0):
         return (major, minor), True
     # Revision 0 left these bytes to everyone's own use; the constant is of revision 2 alone.
-    return ((2, 0) if binary["byte_order"] == 0x01020304 else (0, 0)), False
+    return ((2, 0) if binary["byte_order"] == ORDER_CONSTANT else (0, 0)), False
 
 
 def _settle_additional_headers(binary: dict[str, Any]) -> None:

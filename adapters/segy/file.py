@@ -270,6 +270,15 @@ class SegyFile:
         finally:
             self._kept = None
 
+    def starts(self, traces: np.ndarray) -> np.ndarray:
+        """First byte of each of some traces, by their numbers."""
+        return self._reader.starts(traces)
+
+    @property
+    def traces_end(self) -> int:
+        """First byte behind the last whole trace."""
+        return self.size - self._layout.trailer_bytes - self._layout.left_over
+
     def release(self) -> None:
         """Give back the memory of what was read: the pages of the mapping, which can be read again.
 

@@ -35,10 +35,10 @@ __all__ = [
     "with_counts",
 ]
 
-# The revision 2 constant 16909060 (bytes 3297-3300) as it stands in each byte order.
+# The constant of revision 2 (bytes 3297-3300) as it stands in each byte order.
 _ORDER_MARKS: dict[bytes, tuple[Order, ...]] = {
-    b"\x01\x02\x03\x04": (">",),
-    b"\x04\x03\x02\x01": ("<",),
+    extents.ORDER_CONSTANT.to_bytes(4, "big"): (">",),
+    extents.ORDER_CONSTANT.to_bytes(4, "little"): ("<",),
 }
 #: The same constant in a file whose bytes are swapped in pairs (see :func:`.text.swap_pairs`).
 PAIRS_SWAPPED = b"\x02\x01\x04\x03"

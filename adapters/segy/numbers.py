@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-__all__ = ["Numbers", "count_distinct", "is_constant", "numbered_by_appearance", "shrunk"]
+__all__ = [
+    "Numbers",
+    "count_distinct",
+    "each_once",
+    "is_constant",
+    "numbered_by_appearance",
+    "shrunk",
+]
 
 # Spans up to this many times the number of values are counted instead of sorted.
 _DENSE = 8
@@ -81,6 +88,13 @@ def is_constant(column: np.ndarray) -> bool:
     if len(column) < 2 or column.strides == (0,):
         return True
     return bool(column[0] == column[-1]) and bool((column == column[0]).all())
+
+
+def each_once(change: Callable[[np.ndarray], np.ndarray], column: np.ndarray) -> np.ndarray:
+    """Change each entry by itself; where all are the same, one of them, and show it everywhere."""
+    if column.ndim != 1 or not is_constant(column):
+        return change(column)
+    return np.broadcast_to(change(column[:1]), column.shape)
 
 
 def numbered_by_appearance(place: np.ndarray, n: int) -> np.ndarray:

@@ -62,7 +62,8 @@ class Original:
     scale : float
         Samples of the cube are those of the file times this.
     n_traces, n_samples, header_bytes : int
-        Traces, samples of each, and bytes of each trace's headers.
+        Traces, samples of each (of the longest, where they differ), and bytes of each trace's
+        headers.
     head, tail : bytes
         What stands before the first and after the last whole trace.
     headers : callable
@@ -71,7 +72,9 @@ class Original:
         Numbers of the traces whose samples the cube does not give back: those that are in no cell,
         and those that would be encoded otherwise than they were.
     kept_samples : callable
-        Places in `kept` -> the bytes of their samples.
+        Places in `kept` -> the bytes of their samples; 0 beyond the end of a shorter trace.
+    counts : numpy.ndarray of int, or None
+        Samples of each trace, where they differ.
     in_pairs : bool
         Whether the bytes of each pair are swapped in the file; all that stands here is in order.
     changed : tuple of str
@@ -93,6 +96,7 @@ class Original:
     headers: Rows
     kept: np.ndarray
     kept_samples: Rows
+    counts: np.ndarray | None = None
     in_pairs: bool = False
     changed: tuple[str, ...] = ()
 
@@ -101,9 +105,18 @@ class Original:
         """Whether the file has no file headers: Seismic Unix."""
         return not self.head
 
-    def starts(self, numbers: np.ndarray, fmt: SampleFormat) -> np.ndarray:
-        """First byte of traces by their numbers, with samples in a format."""
-        return len(self.head) + numbers * (self.header_bytes + self.n_samples * fmt.itemsize)
+    def places(self, fmt: SampleFormat) -> Callable[[np.ndarray], np.ndarray]:
+        """What gives the first byte of traces by their numbers, with samples in a format.
+
+        Behind the last trace stands what would be the next one.
+        """
+        first = len(self.head)
+        if self.counts is None:
+            length = self.header_bytes + self.n_samples * fmt.itemsize
+            return lambda numbers: first + numbers * length
+        starts = np.full(self.n_traces + 1, first, np.int64)
+        starts[1:] += np.cumsum(self.header_bytes + self.counts.astype(np.int64) * fmt.itemsize)
+        return lambda numbers: starts[numbers]
 
 
 def of_file(cube: Cube, *, scan: bool = True) -> Original | None:
@@ -120,15 +133,13 @@ def of_file(cube: Cube, *, scan: bool = True) -> Original | None:
     Returns
     -------
     Original or None
-        None where the file is not there any more, or has traces of different lengths.
+        None where the file is not there any more.
     """
     file = cube.file
-    if file.sample_counts is not None:
-        return None
-    first, end = file.data_start, file.n_traces * file.trace_bytes
     if isinstance(file.path, Path) and not _is_same(file.path, file.size):
         return None
-    head, tail = file.source[:first].tobytes(), file.source[first + end :].tobytes()
+    head = file.source[: file.data_start].tobytes()
+    tail = file.source[file.traces_end :].tobytes()
     scale = cube.content.scale
     lost = np.ones(file.n_traces, bool)
     if scan:
@@ -138,6 +149,8 @@ def of_file(cube: Cube, *, scan: bool = True) -> Original | None:
         b = a + block
         traces = _traces(file, np.arange(a, min(b, file.n_traces)))
         lost[a:b] |= inexact(traces[:, file.header_bytes :], file.format, file.order, scale)
+        if file.sample_counts is not None:
+            file.release()
     kept = np.flatnonzero(lost)
     return Original(
         variable=cube.content.quantity,
@@ -155,6 +168,7 @@ def of_file(cube: Cube, *, scan: bool = True) -> Original | None:
         headers=file.headers.words.rows,
         kept=kept,
         kept_samples=lambda places: _traces(file, kept[places])[:, file.header_bytes :],
+        counts=file.sample_counts,
         in_pairs=file.pairs_swapped,
     )
 
@@ -167,10 +181,15 @@ def _is_same(path: Path, size: int) -> bool:
 
 
 def _traces(file: SegyFile, numbers: np.ndarray) -> np.ndarray:
-    """Whole traces by ascending numbers, shape (trace, byte)."""
+    """Whole traces by ascending numbers, shape (trace, byte); shorter ones end in 0."""
     start, length = file.data_start, file.trace_bytes
     if not len(numbers):
         return np.empty((0, length), np.uint8)
+    if file.sample_counts is not None:
+        rows = file.source.rows(file.starts(numbers), length)
+        ends = file.header_bytes + file.sample_counts[numbers] * np.int64(file.format.itemsize)
+        rows[np.arange(length) >= ends[:, None]] = 0
+        return rows
     if not isinstance(file.path, Path) or file.pairs_swapped:
         return file.source.rows(start + numbers * length, length)
     a, b = int(numbers[0]), int(numbers[-1]) + 1

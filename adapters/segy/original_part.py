@@ -52,16 +52,24 @@ def part_of(
     if cut and (len(window) == 0 or (np.diff(window) != 1).any()):
         return None, f"{vertical} is no window of the file's"
     traces = np.arange(original.n_traces) if known else np.unique(lookup[lookup >= 0])
+    first = int(window[0])
+    counts = None
+    if original.counts is not None:
+        counts = np.clip(original.counts[traces].astype(np.int64) - first, 0, len(window))
+        if cut:  # what ends before the window has no samples in it
+            traces, counts = traces[counts > 0], counts[counts > 0]
+            known = known and len(traces) == original.n_traces
+        lookup = np.where(np.isin(lookup, traces), lookup, -1)
     if not len(traces):
         return None, "no trace of the file is left"
-    first = int(window[0])
     shift = _shift(original, vertical, first)
     if shift is None:
         return None, f"the start of {vertical} is no whole number of units of the delay field"
 
     def headers(numbers: np.ndarray) -> np.ndarray:
         table = original.headers(traces[numbers])
-        return _cut(table, original, len(window), shift) if cut else table
+        n = np.full(len(numbers), len(window)) if counts is None else counts[numbers]
+        return _cut(table, original, n, shift) if cut else table
 
     size = original.format.itemsize
     here = np.flatnonzero(np.isin(original.kept, traces))
@@ -69,7 +77,10 @@ def part_of(
     def kept_samples(numbers: np.ndarray) -> np.ndarray:
         return original.kept_samples(here[numbers])[:, first * size : (first + len(window)) * size]
 
-    head, tail = _part_of_frame(original, len(window) if cut else None, len(traces), known)
+    n_samples = len(window) if cut else None
+    if counts is not None and (cut or len(np.unique(counts)) == 1):
+        n_samples = int(counts.max())  # one number for all: the longest
+    head, tail = _part_of_frame(original, n_samples, len(traces), known)
     return (
         dataclasses.replace(
             original,
@@ -77,6 +88,7 @@ def part_of(
             lookup=np.where(lookup >= 0, np.searchsorted(traces, lookup), -1),
             n_traces=len(traces),
             n_samples=len(window),
+            counts=None if counts is None or (counts == len(window)).all() else counts,
             head=head,
             tail=tail,
             headers=headers,
@@ -90,7 +102,7 @@ def part_of(
 def _part_of_frame(
     original: Original, n_samples: int | None, n_traces: int, whole: bool
 ) -> tuple[bytes, bytes]:
-    """What stands before and after the traces, of a part of the cube; `n_samples` if it is cut."""
+    """What stands before and after the traces, of a part; `n_samples` where they change."""
     head, tail = original.head, original.tail
     if original.bare:
         return head, tail if whole else b""
@@ -129,15 +141,15 @@ def _shift(original: Original, vertical: str, first: int) -> int | None:
     return round(later)
 
 
-def _cut(table: np.ndarray, original: Original, n_samples: int, shift: int) -> np.ndarray:
+def _cut(table: np.ndarray, original: Original, n_samples: np.ndarray, shift: int) -> np.ndarray:
+    """Headers with the sample counts of a window, each where it is filled, and its delay."""
     table = np.array(table)
     fields = _trace_fields(table, original)
-    fields["trace_sample_count"][fields["trace_sample_count"] != 0] = n_samples
+    _fill(fields["trace_sample_count"], np.where(n_samples <= _UINT16_MAX, n_samples, 0))
     if len(table):
         known = find_header_map(table[0].tobytes(), TRACE_FIELDS).fields
         if extended := known.get("ext_trace_sample_count"):
-            counts = _trace_fields(table, original, (extended,))[extended.name]
-            counts[counts != 0] = n_samples
+            _fill(_trace_fields(table, original, (extended,))[extended.name], n_samples)
     later = fields["delay_recording_time"].astype(np.int64) + shift
     if np.abs(later).max(initial=0) > _INT16_MAX:
         raise ConventionError(
@@ -146,6 +158,11 @@ def _cut(table: np.ndarray, original: Original, n_samples: int, shift: int) -> n
         )
     fields["delay_recording_time"] = later
     return table
+
+
+def _fill(counts: np.ndarray, values: np.ndarray) -> None:
+    filled = counts != 0
+    counts[filled] = values[filled]
 
 
 def _trace_fields(

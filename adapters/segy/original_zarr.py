@@ -11,7 +11,8 @@ array                 dimensions              holds
 ``kept_trace``        kept                    traces whose samples the cube does not give back:
                                               those in no cell, and those of other bit patterns
                                               than encoding gives
-``kept_samples``      kept, sample_byte       their samples
+``kept_samples``      kept, sample_byte       their samples; 0 beyond the end of a shorter trace
+``sample_count``      trace                   samples of each trace, where they differ
 ``trailer``           tail_byte               all bytes after the last whole trace
 ====================  ======================  ====================================================
 
@@ -81,6 +82,9 @@ def store_original(original: Original, store: str | os.PathLike[str]) -> None:
     for a in range(0, n, chunk):
         b = min(a + chunk, n)
         table[a:b] = original.headers(np.arange(a, b))
+    if original.counts is not None:
+        counts = _array(group, "sample_count", (n,), ("trace",), dtype="u4")
+        counts[:] = original.counts
     if n_kept := len(original.kept):
         kept = _array(group, "kept_trace", (n_kept,), ("kept",), dtype="i8")
         kept[:] = original.kept
@@ -147,6 +151,7 @@ def read_original(store: str | os.PathLike[str]) -> Original | None:
             headers=lambda numbers: _rows(group["trace_header"], numbers),
             kept=group["kept_trace"][:] if "kept_trace" in group else np.empty(0, np.int64),
             kept_samples=lambda places: _rows(group["kept_samples"], places),
+            counts=group["sample_count"][:] if "sample_count" in group else None,
             in_pairs=attrs.get("pair_swapped", False),
             changed=changed,
         )

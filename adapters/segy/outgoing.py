@@ -9,8 +9,10 @@ import xarray as xr
 
 from seisgeo.adapters.segy.header_values import (
     DIVISORS,
+    Precision,
     aligned,
     depths,
+    labels,
     offsets,
     places,
     under_scalar,
@@ -67,8 +69,11 @@ class Outgoing:
         Trace header field -> whole numbers, broadcasting over the trace dimensions.
     live : numpy.ndarray of bool, or None
         Which traces are there, broadcasting likewise.
-    lost : list of str
-        What the headers do not hold exactly, for a person.
+    ragged : bool
+        Whether each trace ends with its last sample that is not NaN: of cubes that were read from
+        traces of different lengths.
+    lost : Precision
+        What the standard trace header does not hold.
     """
 
     data: xr.DataArray
@@ -76,7 +81,8 @@ class Outgoing:
     axis: Axis
     fields: dict[str, np.ndarray]
     live: np.ndarray | None
-    lost: list[str] = dataclasses.field(default_factory=list)
+    ragged: bool = False
+    lost: Precision = dataclasses.field(default_factory=Precision)
 
 
 # Trace dimensions -> what the traces make in the file, and which header field numbers a dimension.
@@ -145,9 +151,9 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     dims = kinds[found]
     kind, numbering = _KINDS[dims]
     axis = _axis(ds, verticals[0])
-    lost: list[str] = []
+    lost = Precision()
     numbers = _numbers(ds, dims, numbering, lost)
-    fields = {name: whole(values, name) for name, values in numbers.items()}
+    fields = {name: whole(values, name, lost) for name, values in numbers.items()}
     fields |= places(ds, dims, lost)
     fields |= depths(ds, dims, lost)
     if "offset" not in dims and kind not in ("stack", "line"):
@@ -155,7 +161,8 @@ def plan(ds: xr.Dataset, variable: str) -> Outgoing:
     unit = _UNITS.get(str(data.attrs.get("units")), 0)
     fields["trace_value_measurement_unit"] = np.array(unit)
     mask = None if live is None else aligned(live, dims)
-    return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask, lost)
+    ragged = "sample_count" in ds.coords
+    return Outgoing(data.transpose(*dims, axis.name), kind, axis, fields, mask, ragged, lost)
 
 
 def _axis(ds: xr.Dataset, name: str) -> Axis:
@@ -189,7 +196,7 @@ def _axis(ds: xr.Dataset, name: str) -> Axis:
 
 
 def _numbers(
-    ds: xr.Dataset, dims: tuple[str, ...], numbering: dict[str, str], lost: list[str]
+    ds: xr.Dataset, dims: tuple[str, ...], numbering: dict[str, str], lost: Precision
 ) -> dict[str, np.ndarray]:
     """Numbers of records, channels, lines: the cube's own, else counted from 1."""
     counted = {dim: _along(np.arange(1, ds.sizes[dim] + 1), dim, dims) for dim in dims}
@@ -211,25 +218,12 @@ def _numbers(
         if name in ds.coords and set(ds[name].dims) <= set(dims):
             fields[field] = aligned(ds[name], dims)
     if "offset" in dims:
-        fields["offset"] = _whole_labels(fields["offset"], lost)
+        fields["offset"] = labels(fields["offset"], lost)
     points = fields.get("energy_source_point")
     if points is not None and (np.nan_to_num(points) != np.rint(np.nan_to_num(points))).any():
         fields["energy_source_point"] = np.zeros_like(points)
         fields |= under_scalar({"shot_point": points}, "shot_point_scalar", "source points", lost)
     return fields
-
-
-def _whole_labels(labels: np.ndarray, lost: list[str]) -> np.ndarray:
-    """Offsets of gathers by offset, in whole metres, which have to tell them apart."""
-    rounded = np.rint(labels)
-    if (rounded != labels).any():
-        if len(np.unique(rounded)) < labels.size:
-            raise ConventionError(
-                "coordinate 'offset': SEG-Y holds whole metres, in which the offsets "
-                f"{', '.join(f'{o:g}' for o in labels.ravel()[:3])}, … are not told apart"
-            )
-        lost.append("offsets rounded to the metre")
-    return rounded
 
 
 def _along(numbers: np.ndarray, dim: str, dims: tuple[str, ...]) -> np.ndarray:

@@ -18,7 +18,8 @@ from seisgeo.adapters.segy.content import FOOT
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import ELEVATIONS, scaled
 from seisgeo.adapters.segy.file import SegyFile
-from seisgeo.adapters.segy.numbers import is_constant
+from seisgeo.adapters.segy.headers import physical
+from seisgeo.adapters.segy.numbers import each_once, is_constant
 from seisgeo.errors import FormatError
 
 __all__ = ["Positions", "below_zero", "find_positions"]
@@ -120,7 +121,7 @@ def find_positions(
         if coordinate_scale is not None:
             x, y = (c * float(coordinate_scale) for c in raw[kind])
         else:
-            x, y = (_scaled(c, scalar) for c in raw[kind])
+            x, y = (_physical(file, f"{kind}_{axis}", scalar) for axis in "xy")
         points[kind] = (x, y)
     if coordinate_scale is None and points:
         reach = record_length * (_FASTEST if vertical == "time" else 1.0)
@@ -131,11 +132,14 @@ def find_positions(
     )
 
 
-def _scaled(values: np.ndarray, scalars: np.ndarray) -> np.ndarray:
-    """As :func:`.fields.scaled`; a scalar or a value that all traces share is looked at once."""
+def _physical(file: SegyFile, name: str, scalars: np.ndarray) -> np.ndarray:
+    """A field under its scalar, which is looked at once where all traces share it, or the value."""
+    if name in file.header_map.supersedes:  # not by way of the standard field's scale: exactly
+        return physical(file, name)
+    values = file.field(name)
     one = scalars[:1] if is_constant(scalars) else scalars
-    if len(one) == 1 and is_constant(values):
-        return np.full(values.shape, scaled(values[:1], one)[0])
+    if len(one) == 1:
+        return each_once(lambda v: scaled(v, one), values)
     return scaled(values, one)
 
 
@@ -266,8 +270,12 @@ def _heights(file: SegyFile) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarr
     """Depths of sources and receivers, and the elevations that are filled."""
     scalar = file.field("elevation_scalar")
     unit = FOOT if file.binary["measurement_system"] == 2 else 1.0
-    heights = {n: _scaled(file.field(f), scalar) * unit for n, f in ELEVATIONS.items()}
-    source_depth = _scaled(file.field("source_depth"), scalar) * unit
+    heights = {}
+    for name, field in {**ELEVATIONS, "source_depth": "source_depth"}.items():
+        heights[name] = _physical(file, field, scalar)
+        if unit != 1:
+            heights[name] = heights[name] * unit
+    source_depth = heights.pop("source_depth")
     if not source_depth.any():
         source_depth = below_zero(heights["source_elevation"])
     receiver_depth = below_zero(heights["receiver_elevation"])
@@ -282,4 +290,4 @@ def _heights(file: SegyFile) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarr
 
 def below_zero(elevation: np.ndarray) -> np.ndarray:
     """Depth (m) of what lies below elevation zero; 0 above it."""
-    return np.maximum(-elevation, 0.0) + 0.0  # + 0.0: no negative zero
+    return each_once(lambda e: np.maximum(-e, 0.0) + 0.0, elevation)  # + 0.0: no negative zero

@@ -69,7 +69,7 @@ class TraceReader:
         if self._raw is not None:
             samples_.decode(self._raw[traces, at][:, None], self.format, self.layout.order, out)
         elif traces.size:
-            starts = self._starts(traces) + at * self.format.itemsize
+            starts = self.starts(traces) + self.layout.header_bytes + at * self.format.itemsize
             self._decode_rows(starts, slice(0, 1), 1, out)
             if self.layout.counts is not None:
                 out[at >= self.layout.counts[traces], 0] = np.nan
@@ -107,7 +107,7 @@ class TraceReader:
         for a in range(0, len(numbers), block):
             rows = slice(a, a + block) if order is None else order[a : a + block]
             chosen = numbers[rows]
-            starts = self._starts(chosen) + first * self.format.itemsize
+            starts = self.starts(chosen) + w.header_bytes + first * self.format.itemsize
             part = out[rows] if order is None else np.empty((len(chosen), out.shape[1]), out.dtype)
             self._decode_rows(starts, inner, length, part)
             if w.counts is not None:
@@ -115,11 +115,11 @@ class TraceReader:
             if order is not None:
                 out[rows] = part
 
-    def _starts(self, traces: np.ndarray) -> np.ndarray:
-        """First byte of the samples of some traces."""
+    def starts(self, traces: np.ndarray) -> np.ndarray:
+        """First byte of each of some traces, by their numbers."""
         if self.layout.counts is None:
-            return self.layout.starts(traces) + self.layout.header_bytes
-        return self._all_starts[traces] + self.layout.header_bytes
+            return self.layout.starts(traces)
+        return self._all_starts[traces]
 
     @cached_property
     def _all_starts(self) -> np.ndarray:

@@ -7,7 +7,12 @@ import dataclasses
 import numpy as np
 
 from seisgeo.adapters.segy.bare import SU_FIELDS
-from seisgeo.adapters.segy.binary import binary_header_of, revision_2_fields, with_binary
+from seisgeo.adapters.segy.binary import (
+    additional_headers_field,
+    binary_header_of,
+    revision_2_fields,
+    with_binary,
+)
 from seisgeo.adapters.segy.cards import restamp
 from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, TRACE_FIELDS, TRACE_HEADER_BYTES, Order
@@ -124,14 +129,13 @@ def _in_revision(original: Original, now: Revision, revision: Revision) -> Origi
         for part in _OF_REVISION_2:
             head[part] = bytes(part.stop - part.start)
     values = {"segy_revision": revision[0], "segy_revision_minor": revision[1]}
-    values["trace_flag"] = 1 if revision >= (1, 0) else 0
+    values["trace_flag"] = 1 if revision >= (1, 0) and original.counts is None else 0
     if revision >= (2, 0):
         if now < (2, 0):
             values |= revision_2_fields(revision, original.n_samples, interval)
             values |= {"total_traces": original.n_traces, "first_trace_offset": len(head)}
-        # Revision 2.0 counts them in four bytes, 2.1 in two.
         values["additional_trace_headers"] = 0
-        values["additional_trace_headers" + ("" if revision == (2, 0) else "_short")] = additional
+        values[additional_headers_field(revision)] = additional
     else:
         values["samples"] = original.n_samples
         values["interval"] = round(interval)
@@ -172,10 +176,10 @@ def _in_order(original: Original, order: Order, revision: Revision) -> Original:
         )
     head = bytearray(original.head)
     if head:
-        other = (
-            "additional_trace_headers_short" if revision == (2, 0) else "additional_trace_headers"
-        )
-        skipped = {other, "survey_type"} if revision == (2, 0) else {other}
+        names = {"additional_trace_headers", "additional_trace_headers_short"}
+        skipped = names - {additional_headers_field(revision)}
+        if revision == (2, 0):
+            skipped.add("survey_type")
         for field in BINARY_FIELDS:
             if field.name not in skipped:
                 a, b = field.byte - 1, field.byte - 1 + np.dtype(field.dtype).itemsize

@@ -26,6 +26,8 @@ _PAGE_BYTES, _PAGES_KEPT = 64 << 10, 8
 _GAP_BYTES = 32 << 10
 # The largest request, and what is fetched before rows are taken out of it.
 _REQUEST_BYTES, _FLIGHT_BYTES = 4 << 20, 64 << 20
+# The last rows are kept up to this size: those of a piece of a conversion.
+_LAST_BYTES = 8 << 20
 # Results of a few rows are kept: the same headers are looked at more than once in opening.
 _FEW_ROWS, _RESULTS_KEPT = 64, 8
 # Seconds after which the next reading asks whether the file is still the same.
@@ -76,6 +78,7 @@ class RemoteSource:
         self._fs, self._path = self._connect(storage_options or {})
         self._pages: OrderedDict[int, np.ndarray] = OrderedDict()
         self._results: OrderedDict[tuple[bytes, int], np.ndarray] = OrderedDict()
+        self._last: list[tuple[int, np.ndarray]] = []
         self.stamp = self._ask()
         self._size = int(self.stamp[0])
         self._asked = time.monotonic()
@@ -193,7 +196,7 @@ class RemoteSource:
             flight.append((a, b))
             size += int(ends[b - 1] - ordered[a])
             if size >= _FLIGHT_BYTES or i == len(firsts) - 1:
-                parts = self._fetch([(int(ordered[a]), int(ends[b - 1])) for a, b in flight])
+                parts = self._runs([(int(ordered[a]), int(ends[b - 1])) for a, b in flight])
                 for (a, b), part in zip(flight, parts, strict=True):
                     out[order[a:b]] = gather_rows(part, ordered[a:b] - ordered[a], length)
                 flight, size = [], 0
@@ -203,8 +206,26 @@ class RemoteSource:
                 self._results.popitem(last=False)
         return out
 
+    def _runs(self, ranges: list[tuple[int, int]]) -> list[np.ndarray]:
+        """Runs of rows; from the last that were fetched where those hold them.
+
+        Who looks at the bytes of traces, and then decodes their samples, fetches them once.
+        """
+        held = [
+            next((p[a - at : b - at] for at, p in self._last if at <= a and b <= at + len(p)), None)
+            for a, b in ranges
+        ]
+        known = [part for part in held if part is not None]
+        if len(known) == len(ranges):
+            return known
+        parts = self._fetch(ranges)
+        few = sum(map(len, parts)) <= _LAST_BYTES
+        self._last = [(a, p) for (a, _), p in zip(ranges, parts, strict=True)] if few else []
+        return parts
+
     def release(self) -> None:
-        """Nothing is mapped, and nothing is kept but headers."""
+        """Forget the last rows, all that is kept but headers."""
+        self._last = []
 
     def _require_same(self, *, at_once: bool = False) -> None:
         """Make sure, if it was not just done, that the file is what it was when it was opened."""

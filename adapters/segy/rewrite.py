@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -45,13 +45,14 @@ def rewrite(
     ------
     ConventionError
         If a value does not fit into the sample format, or there are samples where the file had no
-        trace.
+        trace, or behind the end of a shorter one.
     """
     head = original.head
     if fmt != original.format and not original.bare:
         head = with_binary(head, original.order, {"format": fmt.code})
     stream.write(head)
     bar = progress(stream, original.lookup.size)
+    starts = original.places(fmt)
     verticals = [d for d in ds[original.variable].dims if d not in original.dims]
     data = ds[original.variable].transpose(*original.dims, *verticals)
     most = max(1, block_bytes // (8 * original.n_samples))
@@ -77,7 +78,7 @@ def rewrite(
                 f"variable {original.variable!r}, {place}: {error}. The format is that of the "
                 "original; IEEE floats (5 or 6) take any value"
             ) from None
-        _put(stream, original.starts(numbers, fmt), records)
+        _put(stream, starts, numbers, records)
         bar.update(live.size)
     bar.close()
     apart = ~np.isin(original.kept, original.lookup)
@@ -89,8 +90,8 @@ def rewrite(
             samples = encode(decode(samples, original.format, original.order), fmt, original.order)
         numbers = original.kept[chosen]
         records = np.concatenate([original.headers(numbers), samples], axis=1)
-        _put(stream, original.starts(numbers, fmt), records)
-    stream.seek(int(original.starts(np.array(original.n_traces), fmt)))
+        _put(stream, starts, numbers, records)
+    stream.seek(int(starts(np.array(original.n_traces))))
     stream.write(original.tail)
 
 
@@ -99,6 +100,15 @@ def _records(
 ) -> np.ndarray:
     """Bytes of whole traces."""
     headers = original.headers(numbers)
+    beyond = None
+    if original.counts is not None:
+        beyond = np.arange(original.n_samples) >= original.counts[numbers][:, None]
+        if not np.isnan(values[beyond]).all():
+            raise ConventionError(
+                "there are samples behind the end of traces that are shorter than others; set them "
+                "to NaN, or write all headers anew with original=False"
+            )
+        values = np.where(beyond, 0, values)
     samples = np.empty((len(numbers), original.n_samples * fmt.itemsize), np.uint8)
     todo = np.ones(len(numbers), bool)
     if fmt == original.format:
@@ -113,7 +123,11 @@ def _records(
             todo[at[same]] = False
     new = values[todo]
     if new.dtype.kind == "f":
-        gone = np.isnan(new).all(axis=1)
+        gone = np.isnan(new)
+        if beyond is not None:
+            # A trace without samples has none to lose.
+            gone |= beyond[todo] & ~beyond[todo].all(axis=1, keepdims=True)
+        gone = gone.all(axis=1)
         if gone.any():
             new[gone] = 0
             headers = np.array(headers)
@@ -130,13 +144,23 @@ def _records(
     return np.concatenate([headers, samples], axis=1)
 
 
-def _put(stream: BinaryIO, starts: np.ndarray, records: np.ndarray) -> None:
+def _put(
+    stream: BinaryIO,
+    starts: Callable[[np.ndarray], np.ndarray],
+    numbers: np.ndarray,
+    records: np.ndarray,
+) -> None:
     """Write traces to the bytes where they begin, runs of them at once."""
-    breaks = np.flatnonzero(np.diff(starts) != records.shape[1]) + 1
-    for a, b in itertools.pairwise([0, *breaks.tolist(), len(starts)]):
+    first, end = starts(numbers), starts(numbers + 1)
+    width = records.shape[1]
+    breaks = np.flatnonzero(first[1:] != end[:-1]) + 1
+    for a, b in itertools.pairwise([0, *breaks.tolist(), len(numbers)]):
         if b > a:
-            stream.seek(int(starts[a]))
-            stream.write(np.ascontiguousarray(records[a:b]).data)
+            run, lengths = records[a:b], end[a:b] - first[a:b]
+            if (lengths < width).any():
+                run = run[np.arange(width) < lengths[:, None]]
+            stream.seek(int(first[a]))
+            stream.write(np.ascontiguousarray(run).data)
 
 
 def progress(stream: BinaryIO, n_traces: int) -> Any:

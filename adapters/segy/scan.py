@@ -62,14 +62,14 @@ class HeaderWords:
         Returns
         -------
         numpy.ndarray
-            Shape (trace,).
+            Shape (trace,); not to be written to, as one number may stand for all.
         """
         native = dtype.newbyteorder("=")
         last = first + dtype.itemsize
         words = range(first // 2, (last + 1) // 2)
         if not any(w in self.columns for w in words):
             value = self.constant[first:last].view(dtype)[0]
-            return np.full(self.n_traces, value, native)
+            return np.broadcast_to(np.array(value, native), self.n_traces)
         if len(words) == 1 and dtype.itemsize == 2:
             return self.columns[words[0]].view(dtype).astype(native)
         together = np.empty((self.n_traces, len(words)), np.uint16)

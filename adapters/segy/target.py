@@ -10,6 +10,7 @@ byte order            big-endian              big-endian              any, told 
 samples a trace       16 bits                 16 bits                 32 bits
 sample interval       whole us, 16 bits       whole us, 16 bits       any
 start of the trace    whole ms                with a scalar           with a scalar
+coordinates           32 bits, a scalar       32 bits, a scalar       float64
 ====================  ======================  ======================  =========================
 """
 
@@ -22,7 +23,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from seisgeo.adapters.segy.extents import ORDERS
-from seisgeo.adapters.segy.fields import Order
+from seisgeo.adapters.segy.fields import TRACE_HEADER_BYTES, Order
 from seisgeo.adapters.segy.outgoing import INT16_MAX, UINT16_MAX, Outgoing
 from seisgeo.adapters.segy.samples import FORMATS, SampleFormat
 from seisgeo.errors import ConventionError, ParameterError
@@ -72,6 +73,8 @@ class Target:
         Whether the bytes of each pair are swapped after all.
     bare : bool
         Traces without file headers: Seismic Unix.
+    extended : bool
+        Whether each trace has a second header, trace header extension 1 of revision 2.
     """
 
     revision: Revision
@@ -79,6 +82,12 @@ class Target:
     order: Order
     in_pairs: bool = False
     bare: bool = False
+    extended: bool = False
+
+    @property
+    def header_bytes(self) -> int:
+        """Bytes of each trace's headers."""
+        return TRACE_HEADER_BYTES * (2 if self.extended else 1)
 
     @property
     def byte_order(self) -> str:
@@ -182,7 +191,8 @@ def choose_target(
     if order is None:
         stated = BYTE_ORDERS.get(str(known.get("byte_order")), (">", False))
         order = stated if revision >= (2, 0) else (">", False)
-    return Target(revision, fmt, *order)
+    extended = out.lost.is_lost or (out.ragged and out.axis.n > UINT16_MAX)
+    return Target(revision, fmt, *order, extended=extended and revision >= (2, 0))
 
 
 def least_revision(fmt: SampleFormat | None, order: tuple[Order, bool] | None) -> Revision:
@@ -223,6 +233,7 @@ def _needs(
         needs.append(((1, 0), _start_message(out)))
     if "shot_point" in out.fields:
         needs.append(((1, 0), "coordinate 'source_point': numbers with fractions"))
+    needs += [((2, 0), problem) for problem in out.lost.too_large]
     if not _SHORTEST <= axis.interval <= _LONGEST:
         raise ConventionError(
             f"coordinate {axis.name!r}: an interval of {_step(out)} is none that SEG-Y is read with"
@@ -252,6 +263,8 @@ def _bare_target(out: Outgoing, known: Mapping[Any, Any], asked: Asked) -> Targe
         problem = _start_message(out)
     elif "shot_point" in out.fields:
         problem = "coordinate 'source_point': numbers with fractions"
+    elif out.lost.too_large:
+        problem = out.lost.too_large[0]
     if problem:
         raise ConventionError(f"{problem}: not in Seismic Unix; write SEG-Y (.sgy), or resample")
     return Target((0, 0), FORMATS[_IEEE], *order, bare=True)

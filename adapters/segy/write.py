@@ -74,7 +74,7 @@ def write_segy(
         every program reads; or 2.0 where the cube came from revision 2 or needs it: more than
         32 767 samples a trace (revision 1 can be asked for up to 65 535), an interval that is no
         whole number of microseconds (millimetres of depth) up to 32 767, a sample format or a byte
-        order that revision 1 does not have.
+        order that revision 1 does not have, coordinates or numbers beyond 32 bits.
     sample_format : {5, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15, 16}, optional
         Sample format code: 5 is IEEE float32, 1 IBM float32, 3 int16, 6 IEEE float64. By default
         that of the original; where headers are written anew that of the file that the cube came
@@ -115,7 +115,7 @@ def write_segy(
     -----
     HeaderWarning
         If headers of an original cannot be kept: why. If headers round coordinates by more than a
-        millimetre, or offsets that nothing else tells.
+        millimetre, or offsets that nothing else tells, which revision 2 holds in full.
 
     Notes
     -----
@@ -126,11 +126,15 @@ def write_segy(
     under the headers as they were (a trace that is now NaN throughout is written as zeros and
     marked as dead). A selection of shots, receivers, lines or traces, and a window of the sample
     axis, keep the headers of what is left, with its sample count and delay; traces stay in the
-    order of the file. Another revision or byte order changes the binary header and the order of
-    bytes in the standard headers, and nothing else. Where coordinates were changed, or samples were
-    resampled, and between SEG-Y and SU, the headers are written anew as described below.
+    order of the file. Traces of different lengths keep their lengths, and a window cuts each of
+    them; one that ends before it is left out. Another revision or byte order changes the binary
+    header and the order of bytes in the standard headers, and nothing else. Where coordinates were
+    changed, or samples were resampled, and between SEG-Y and SU, the headers are written anew as
+    described below.
 
-    *Without.* A trace that is NaN throughout is missing, and left out of the file. A trace that
+    *Without.* A trace that is NaN throughout is missing, and left out of the file. In a cube with
+    ``sample_count``, which was read from traces of different lengths, each trace ends with its last
+    sample that is not NaN. A trace that
     ``live`` marks as dead but holds samples is written with trace identification code 2.
     Coordinates are written to the centimetre or better, under the scalar that keeps them exactly
     where one does; depths of sources in their own field, those of receivers as elevations below
@@ -138,7 +142,9 @@ def write_segy(
     where the cube has none, are rounded to the whole metre that SEG-Y has room for. Traces of a
     grid have line numbers in bytes 189-196 and CDP numbers counted from 1. Revision 2's own fields
     are filled: extended counts and interval, the constant of the byte order, the number of traces
-    and the place of the first.
+    and the place of the first; where the standard trace header would round coordinates or offsets,
+    or has no room for them or for numbers, each trace has a second header, SEG00001, with them in
+    float64. Programs older than revision 2 do not read such files.
 
     The text header is ``attrs["text_header"]``, which SEG-Y is opened with, word for word but for
     the revision that it states; where a stack or a model would open as something else with it, a
@@ -183,8 +189,10 @@ def write_segy(
     if name in conventions.MAIN_VARIABLE.values():
         conventions.validate(ds[[name]])
     target = choose_target(out, ds.attrs, asked, bare=bare)
-    if out.lost:
-        warnings.warn(f"{final}: {'; '.join(out.lost)}", HeaderWarning, stacklevel=2)
+    if out.lost.rounded and not target.extended:
+        more = "" if bare else "; revision=2.0 keeps them in full"
+        said = "; ".join(out.lost.rounded)
+        warnings.warn(f"{final}: {said}{more}", HeaderWarning, stacklevel=2)
     with _writing(final, overwrite) as part:
         _write_anew(ds, out, target, part)
     return final

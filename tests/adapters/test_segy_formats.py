@@ -337,3 +337,20 @@ def test_text_header_in_any_code(opened, text, expected):
     assert_by_hand(ds)
     if expected is not None:
         assert ds.attrs["text_header"] == expected
+
+
+@pytest.mark.parametrize("order", [">", "<"])
+@pytest.mark.parametrize("revision", [(2, 0), (2, 1)])
+def test_a_constant_of_no_known_order_is_said(opened, order, revision):
+    """Bytes 3297-3300 of words that are swapped: 03 04 01 02."""
+    major, minor = revision
+    binary = [(3501, "B", major), (3502, "B", minor)]
+    data = bytearray(segy(order=order, binary=binary))
+    data[3296:3300] = bytes([3, 4, 1, 2])
+    name = {">": "big-endian", "<": "little-endian"}[order]
+    ds = opened(bytes(data), rf"byte order \(bytes 3297-3300: 03 04 01 02\): {name} used")
+    assert_by_hand(ds)
+
+
+def test_revision_1_may_hold_anything_there(opened):
+    assert_by_hand(opened(segy(binary=[(3501, "B", 1), (3297, "I", 0x03040102)])))

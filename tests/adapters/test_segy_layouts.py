@@ -106,6 +106,14 @@ def test_any_grid_is_found_again(tmp_path_factory, grid):
         assert ds.attrs["sort_order"] == "inline, crossline"
 
 
+def test_a_sparse_grid_sorted_by_inline(tmp_path):
+    """Its crosslines change less often than its inlines, and yet it is not sorted by them."""
+    inline, crossline = [1, 2, 3, 3, 4, 4, 5, 6], [2, 2, 1, 2, 1, 2, 2, 2]
+    fields = {189: inline, 193: crossline, 181: np.multiply(inline, 25), 185: crossline}
+    ds, _ = opened(written(tmp_path / "x.sgy", fields, 8))
+    assert ds.attrs["sort_order"] == "inline, crossline"
+
+
 def check_map(ds, grid):
     """The affine map gives back each trace's coordinates, and bins and azimuth are the truth's."""
     numbers_of = np.column_stack([np.ones(len(grid["inline"])), grid["inline"], grid["crossline"]])

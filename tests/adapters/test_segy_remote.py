@@ -18,6 +18,7 @@ from handmade import padded, shots
 from seisgeo.adapters import convert, describe_segy, open_cube
 from seisgeo.adapters.opening import find_engine
 from seisgeo.adapters.segy import SegyFile, remote
+from seisgeo.adapters.segy.scan import scan
 from seisgeo.adapters.segy.source import as_place
 from seisgeo.errors import HeaderWarning, MissingFileError, RemoteFileError
 
@@ -128,6 +129,9 @@ def test_only_what_is_asked_for_is_fetched(web):
     np.testing.assert_array_equal(file.read(slice(100, 140)), LARGE_TRACES[100:140])
     assert web.sent == [40 * 8240 - 240]
     web.sent.clear()
+    file.read(slice(110, 130))  # within the last rows
+    assert web.sent == []
+    file.release()
     file.read(slice(100, 140))  # nothing was kept
     assert web.sent == [40 * 8240 - 240]
 
@@ -337,6 +341,13 @@ def test_description_and_conversion(web, tmp_path):
     assert convert(store, tmp_path / "line.sgy").read_bytes() == LARGE
 
 
+def test_a_conversion_fetches_samples_once(web, tmp_path):
+    web.files["line.sgy"] = LARGE
+    convert(f"{web.url}/line.sgy", tmp_path / "line.zarr")
+    # All headers, then all samples with the headers between them.
+    assert sum(web.sent) < 2.2 * len(LARGE)
+
+
 def test_command_line(web, tmp_path, capsys):
     from seisgeo.cli import app
 
@@ -346,3 +357,19 @@ def test_command_line(web, tmp_path, capsys):
     assert "300" in capsys.readouterr().out
     app(["convert", url, str(tmp_path / "line.nc")], result_action="return_value")
     assert xr.open_dataset(tmp_path / "line.nc")["amplitude"].shape == (10, 30, 2000)
+
+
+def test_a_report_opens_the_file_once(web, tmp_path, monkeypatch):
+    from seisgeo.adapters.segy import file
+    from seisgeo.cli import app
+
+    scans = []
+    monkeypatch.setattr(file, "scan", lambda *args: scans.append(1) or scan(*args))
+    web.files["line.sgy"] = LARGE
+    out = tmp_path / "qc.html"
+    url = f"{web.url}/line.sgy?token=secret"
+    app(["info", url, "--html", str(out)], result_action="return_value")
+    page = out.read_text(encoding="utf-8")
+    assert "<title>line.sgy</title>" in page
+    assert "secret" not in page
+    assert len(scans) == 1

@@ -15,6 +15,7 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.adapters import convert, write_segy
 from seisgeo.adapters.segy import original as original_module
+from seisgeo.adapters.segy import samples as samples_module
 from seisgeo.adapters.segy import write as write_module
 from seisgeo.errors import ConventionError, HeaderWarning, OutputExistsError
 
@@ -313,6 +314,8 @@ def test_lazy_blocks_give_the_same_file(tmp_path, monkeypatch):
 @pytest.mark.parametrize("original", [True, False])
 def test_memory_is_that_of_a_block(tmp_path, monkeypatch, original):
     monkeypatch.setattr(write_module, "_BLOCK_BYTES", 1 << 20)
+    # Compiled kernels would be loaded while memory is counted, or not: as much was read before.
+    monkeypatch.setattr(samples_module, "_read_so_far", 0)
     n = 1000
     lazy = dask.array.zeros((24, 250, n), chunks=(1, 250, n), dtype=np.float32)  # 24 MB
     dims, axis = ("shot", "receiver", "time"), {"time": 0.002 * np.arange(n)}
@@ -445,7 +448,7 @@ def test_start_between_milliseconds(tmp_path):
         (lambda d: d.assign_coords(time=d.time**2), "SEG-Y needs a constant interval"),
         (lambda d: d.assign_coords(time=d.time + 99.0), "a start of 99 s does not fit"),
         (lambda d: d.drop_vars("time"), "coordinate 'time' is missing"),
-        (lambda d: d.assign_coords(source_x=d.source_x * 1e6), "do not fit.*centimetre"),
+        (lambda d: d.assign_coords(source_x=d.source_x + np.inf), "do not fit.*centimetre"),
         (lambda d: d.assign_coords(channel=d.channel + 0.5), "a header holds whole numbers"),
         (lambda d: d.where(d.field_record < 0), "holds no trace: all samples are NaN"),
         (lambda d: d.rename(amplitude="a").assign(b=d.amplitude), "say which variable to write"),
