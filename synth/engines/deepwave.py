@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from seisgeo.devices import default_device, one_thread
-from seisgeo.errors import DataWarning, ParameterError, SimulationError
+from seisgeo.errors import ParameterError, SimulationError
+from seisgeo.synth.engines.batches import gathered, in_batches
 from seisgeo.synth.engines.preparation import check_materials, check_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.wavelets import preroll, source_signature
@@ -18,7 +20,7 @@ from seisgeo.synth.wavelets import preroll, source_signature
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_physics", "plan", "propagate", "simulate_array"]
+__all__ = ["check_physics", "plan", "propagate", "simulate_array", "simulate_batches"]
 
 #: Finite-difference order in space.
 ACCURACY: Final = 4
@@ -66,59 +68,70 @@ def simulate_array(
     DataWarning
         If the GPU's memory holds fewer models than `batch_size`: how many were taken.
     """
+    batches = simulate_batches(
+        velocity,
+        survey,
+        density=density,
+        vs=vs,
+        component=component,
+        device=default_device(device),
+        batch_size=batch_size,
+        max_velocity=max_velocity,
+    )
+    return gathered(batches, len(velocity), survey, progress=progress)
+
+
+def simulate_batches(
+    velocity: np.ndarray,
+    survey: Survey,
+    *,
+    density: np.ndarray | None = None,
+    vs: np.ndarray | None = None,
+    component: str = "pressure",
+    device: str,
+    batch_size: int | None = None,
+    max_velocity: float = 4500.0,
+) -> Iterator[torch.Tensor]:
+    """Gathers batch by batch, tensors that stay on the device.
+
+    Parameters
+    ----------
+    velocity, survey, density, vs, component, batch_size, max_velocity
+        As for :func:`simulate_array`.
+    device : str
+        Where to simulate.
+
+    Yields
+    ------
+    torch.Tensor
+        Gathers, float32, shape (model, source, time, receiver).
+    """
     import torch
-    from tqdm.auto import tqdm
 
     physics = _physics_of(density, vs)
     check_physics(physics, component, survey)
     check_velocity(velocity, survey, max_velocity, slowest=vs)
     check_materials(velocity, density=density, vs=vs)
-    device = default_device(device)
+
+    def simulate(rows: slice) -> torch.Tensor:
+        fields = [
+            None if m is None else torch.as_tensor(m[rows], dtype=torch.float32, device=device)
+            for m in (velocity, density, vs)
+        ]
+        # Two threads of Deepwave's are many times slower than one as soon as anything else runs;
+        # many models are simulated in parallel by processes instead.
+        with torch.no_grad(), one_thread() if device == "cpu" else contextlib.nullcontext():
+            return propagate(
+                fields[0],  # type: ignore[arg-type]
+                survey,
+                density=fields[1],
+                vs=fields[2],
+                component=component,
+                max_velocity=max_velocity,
+            )
+
     batch = batch_size or (1 if device == "cpu" else 64)
-    n = len(velocity)
-    out = np.empty((n, survey.n_sources, survey.nt, survey.n_receivers), dtype=np.float32)
-    start = 0
-    # Two threads of Deepwave's are many times slower than one as soon as anything else runs; many
-    # models are simulated in parallel by processes instead.
-    with (
-        torch.no_grad(),
-        one_thread() if device == "cpu" else contextlib.nullcontext(),
-        tqdm(total=n, disable=not progress, desc="simulate", unit="model") as bar,
-    ):
-        while start < n:
-            part = slice(start, start + batch)
-            fields = [
-                None if m is None else torch.as_tensor(m[part], dtype=torch.float32, device=device)
-                for m in (velocity, density, vs)
-            ]
-            try:
-                record = propagate(
-                    fields[0],  # type: ignore[arg-type]
-                    survey,
-                    density=fields[1],
-                    vs=fields[2],
-                    component=component,
-                    max_velocity=max_velocity,
-                ).cpu()
-            except torch.OutOfMemoryError as error:
-                if batch == 1:
-                    raise SimulationError(
-                        f"{device}: its memory is too small for one model of "
-                        f"{' x '.join(map(str, survey.model_shape))} cells and {survey.n_sources} "
-                        "sources: use device='cpu', a larger grid_spacing or fewer sources"
-                    ) from error
-                batch //= 2
-                warnings.warn(
-                    f"{device}: out of memory; going on with {batch} models at once",
-                    DataWarning,
-                    stacklevel=2,
-                )
-                torch.cuda.empty_cache()
-                continue
-            out[part] = record
-            start += len(record)
-            bar.update(len(record))
-    return out
+    return in_batches(simulate, len(velocity), batch, device=device, survey=survey)
 
 
 def plan(survey: Survey, max_velocity: float = 4500.0, physics: str = "scalar") -> dict[str, Any]:
