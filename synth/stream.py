@@ -54,9 +54,6 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
         As for :func:`seisgeo.synth.generate`.
     device : str, optional
         Where to simulate; by default CUDA where there is one, else the CPU.
-    epoch_batches : int, default 100
-        Batches that training counts as an epoch.
-
     Attributes
     ----------
     next : int
@@ -75,8 +72,7 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
     x)`` in m/s and ``physics (batch, descriptor)``, float32 and on the device, as the encoders take
     them. :meth:`batches` makes them in worker processes, and so does ``DataLoader(stream,
     batch_size=None, num_workers=2)``, whose workers count in copies of the stream. PyTorch's
-    distributed ranks get different pairs. :meth:`seisgeo.SeisBind.fit` takes a stream in place of a
-    training set.
+    distributed ranks get different pairs.
 
     Examples
     --------
@@ -99,7 +95,6 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
         velocity_range: tuple[float, float] = (1500.0, 4500.0),
         water_depth: tuple[float, float] | str | None = "auto",
         device: str | None = None,
-        epoch_batches: int = 100,
     ) -> None:
         asked = [families] if isinstance(families, str | os.PathLike) else list(families)
         if not asked:
@@ -107,9 +102,8 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
         self.families = [canonical_family(name) for name in asked]
         if len({family_label(name) for name in self.families}) < len(asked):
             raise ParameterError(f"families are named more than once: {', '.join(self.families)}")
-        for name, count in (("batch_size", batch_size), ("epoch_batches", epoch_batches)):
-            if count < 1:
-                raise ParameterError(f"{name} must be at least 1, found {count}")
+        if batch_size < 1:
+            raise ParameterError(f"batch_size must be at least 1, found {batch_size}")
         self.survey = survey or Survey.openfwi()
         if len(self.survey.axes) > 2:
             raise ParameterError(
@@ -127,7 +121,6 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
         usual = (0.04 * bottom, 0.2 * bottom) if self.survey.free_surface else None
         self.water_depth = usual if water_depth == "auto" else water_depth
         self.device = default_device(device)
-        self.epoch_batches = epoch_batches
         self.next = 0
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:

@@ -190,11 +190,11 @@ def test_workers_are_for_the_cpu(make):
     stream = make()
     stream.device = "cuda"
     with pytest.raises(
-        ParameterError, match=r"stream on cuda .* not in workers: use num_workers=0"
+        ParameterError, match=r"stream on cuda .* not in workers"
     ):
         next(stream.batches(2))
     with pytest.raises(
-        ParameterError, match=r"stream on cuda .* not in workers: use num_workers=0"
+        ParameterError, match=r"stream on cuda .* not in workers"
     ):
         next(iter(DataLoader(stream, batch_size=None, num_workers=1)))
 
@@ -206,7 +206,6 @@ def test_workers_are_for_the_cpu(make):
         (dict(families=["flatvel-a", "FlatVel_A"]), ParameterError, "named more than once"),
         (dict(families="flatland"), SimulationError, "flatland"),
         (dict(batch_size=0), ParameterError, "batch_size must be at least 1, found 0"),
-        (dict(epoch_batches=0), ParameterError, "epoch_batches must be at least 1, found 0"),
         (dict(engine="devito"), ParameterError, "no engine 'devito'"),
         (dict(survey=Survey.areal(n_receivers=(3, 3))), ParameterError, "the survey has three"),
         (
