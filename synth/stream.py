@@ -54,6 +54,7 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
         As for :func:`seisgeo.synth.generate`.
     device : str, optional
         Where to simulate; by default CUDA where there is one, else the CPU.
+
     Attributes
     ----------
     next : int

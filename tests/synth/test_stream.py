@@ -189,13 +189,9 @@ def test_memory_that_is_too_small_takes_parts_of_a_batch_aloud(make, monkeypatch
 def test_workers_are_for_the_cpu(make):
     stream = make()
     stream.device = "cuda"
-    with pytest.raises(
-        ParameterError, match=r"stream on cuda .* not in workers"
-    ):
+    with pytest.raises(ParameterError, match=r"stream on cuda .* not in workers"):
         next(stream.batches(2))
-    with pytest.raises(
-        ParameterError, match=r"stream on cuda .* not in workers"
-    ):
+    with pytest.raises(ParameterError, match=r"stream on cuda .* not in workers"):
         next(iter(DataLoader(stream, batch_size=None, num_workers=1)))
 
 
