@@ -27,6 +27,9 @@ ACCURACY: Final = 4
 #: Courant numbers of the wave equations: the scalar scheme's limit is 0.866, the staggered
 #: grid's 0.857.
 COURANT: Final = {"scalar": 0.85, "acoustic": 0.8, "elastic": 0.8}
+#: Fastest wave that the time step is made for, in velocities of the fastest model. Where material
+#: varies, Deepwave's bound of stability counts the stiffest with the lightest of its cells.
+HEADROOM: Final = {"scalar": 1.0, "acoustic": 1.1, "elastic": 1.7}
 PML_CELLS = 20
 HICKS_HALF_WIDTH = 4
 
@@ -155,7 +158,8 @@ def plan(survey: Survey, max_velocity: float = 4500.0, physics: str = "scalar") 
     """
     # Stability: v dt sqrt(1/dx^2 + 1/dz^2 [+ 1/dy^2]) <= Courant number.
     ndim = len(survey.axes)
-    limit = COURANT[physics] * survey.grid_spacing / (math.sqrt(ndim) * max_velocity)
+    fastest = HEADROOM[physics] * max_velocity
+    limit = COURANT[physics] * survey.grid_spacing / (math.sqrt(ndim) * fastest)
     ratio = math.ceil(survey.dt / limit * (1 - 1e-9))
     return {
         "scheme": f"deepwave {physics}, {ndim}-D, accuracy {ACCURACY}, PML {PML_CELLS} cells, "
@@ -283,14 +287,14 @@ def propagate(
         "accuracy": ACCURACY,
         "pml_width": width,
         "pml_freq": survey.peak_frequency,
-        "max_vel": max_velocity,
+        "max_vel": HEADROOM[physics] * max_velocity,
         "courant_number": COURANT[physics],
     }
     if boundary is not None:
         shared["boundary"] = boundary
     names = dict(zip(survey.axes, "zyx" if ndim == 3 else "yx", strict=True))
     channel = "p" if component == "pressure" else names[component]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _stable(physics, max_velocity):
         # Notes for users of older releases of Deepwave, who had other defaults.
         warnings.simplefilter("ignore", deepwave.MigrationWarning)
         # Meant for runs whose first row is rock: here it is the vacuum of a free surface.
@@ -347,6 +351,22 @@ def propagate(
         record = record + 0.5 / ratio * torch.gradient(record, dim=-1)[0]
     record = record[..., before:]
     return record.reshape(n, shots, survey.n_receivers, survey.nt).transpose(2, 3)
+
+
+@contextlib.contextmanager
+def _stable(physics: str, max_velocity: float) -> Iterator[None]:
+    """Say what to pass where Deepwave's bound of stability is beyond the planned time step."""
+    import deepwave
+
+    try:
+        yield
+    except deepwave.DeepwaveValueError as error:
+        if not str(error).startswith("max_vel="):
+            raise
+        raise SimulationError(
+            f"{physics} waves: stiffness and density vary too strongly for the time step that "
+            f"max_velocity={max_velocity:g} gives; pass max_velocity={1.5 * max_velocity:g}"
+        ) from error
 
 
 def _at_sources(values: torch.Tensor, survey: Survey) -> torch.Tensor:
