@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 # The functions are bound here, once: `generate` is also the name of the module that holds it.
 from seisgeo.synth.engines import simulate
 from seisgeo.synth.generate import generate
@@ -10,8 +12,12 @@ from seisgeo.synth.rock import density_from_velocity, vs_from_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.variants import flip_pairs, perturb_pairs
 
+if TYPE_CHECKING:
+    from seisgeo.synth.stream import PairStream
+
 __all__ = [
     "FAMILIES",
+    "PairStream",
     "Survey",
     "crop_velocity",
     "density_from_velocity",
@@ -22,3 +28,12 @@ __all__ = [
     "simulate",
     "vs_from_velocity",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # A dataset of PyTorch's, which loads when it is first asked for (PEP 562).
+    if name == "PairStream":
+        from seisgeo.synth.stream import PairStream
+
+        return PairStream
+    raise AttributeError(f"module 'seisgeo.synth' has no attribute {name!r}")

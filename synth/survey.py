@@ -146,7 +146,8 @@ class Survey(StandardSpreads):
                 if outside.any():
                     raise ConventionError(
                         f"survey: {int(outside.sum())} {what}(s) outside the model: {what} {axis} "
-                        f"{values[outside][0]:g} m, model {axis} 0 to {high:g} m"
+                        f"{values[outside][0]:g} m, model {axis} 0 to {high:g} m; beyond it lies "
+                        "the absorbing layer: give model_shape more cells, or shift the positions"
                     )
 
     def _check_wavelet(self) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import math
 import warnings
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from seisgeo.devices import default_device, one_thread
-from seisgeo.errors import DataWarning, ParameterError, SimulationError
+from seisgeo.errors import ParameterError, SimulationError
+from seisgeo.synth.engines.batches import gathered, in_batches
 from seisgeo.synth.engines.preparation import check_materials, check_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.wavelets import preroll, source_signature
@@ -18,13 +20,16 @@ from seisgeo.synth.wavelets import preroll, source_signature
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["check_physics", "plan", "propagate", "simulate_array"]
+__all__ = ["check_physics", "plan", "propagate", "simulate_array", "simulate_batches"]
 
 #: Finite-difference order in space.
 ACCURACY: Final = 4
 #: Courant numbers of the wave equations: the scalar scheme's limit is 0.866, the staggered
 #: grid's 0.857.
 COURANT: Final = {"scalar": 0.85, "acoustic": 0.8, "elastic": 0.8}
+#: Fastest wave that the time step is made for, in velocities of the fastest model. Where material
+#: varies, Deepwave's bound of stability counts the stiffest with the lightest of its cells.
+HEADROOM: Final = {"scalar": 1.0, "acoustic": 1.1, "elastic": 1.7}
 PML_CELLS = 20
 HICKS_HALF_WIDTH = 4
 #: Cells of a model along each axis, at least: the finite-difference stencil and its mirror.
@@ -68,60 +73,71 @@ def simulate_array(
     DataWarning
         If the GPU's memory holds fewer models than `batch_size`: how many were taken.
     """
+    batches = simulate_batches(
+        velocity,
+        survey,
+        density=density,
+        vs=vs,
+        component=component,
+        device=default_device(device),
+        batch_size=batch_size,
+        max_velocity=max_velocity,
+    )
+    return gathered(batches, len(velocity), survey, progress=progress)
+
+
+def simulate_batches(
+    velocity: np.ndarray,
+    survey: Survey,
+    *,
+    density: np.ndarray | None = None,
+    vs: np.ndarray | None = None,
+    component: str = "pressure",
+    device: str,
+    batch_size: int | None = None,
+    max_velocity: float = 4500.0,
+) -> Iterator[torch.Tensor]:
+    """Gathers batch by batch, tensors that stay on the device.
+
+    Parameters
+    ----------
+    velocity, survey, density, vs, component, batch_size, max_velocity
+        As for :func:`simulate_array`.
+    device : str
+        Where to simulate.
+
+    Yields
+    ------
+    torch.Tensor
+        Gathers, float32, shape (model, source, time, receiver).
+    """
     import torch
-    from tqdm.auto import tqdm
 
     physics = _physics_of(density, vs)
     check_physics(physics, component, survey)
     check_velocity(velocity, survey, max_velocity, slowest=vs)
     check_materials(velocity, density=density, vs=vs)
     _check_survey(survey)
-    device = default_device(device)
+
+    def simulate(rows: slice) -> torch.Tensor:
+        fields = [
+            None if m is None else torch.as_tensor(m[rows], dtype=torch.float32, device=device)
+            for m in (velocity, density, vs)
+        ]
+        # Two threads of Deepwave's are many times slower than one as soon as anything else runs;
+        # many models are simulated in parallel by processes instead.
+        with torch.no_grad(), one_thread() if device == "cpu" else contextlib.nullcontext():
+            return propagate(
+                fields[0],  # type: ignore[arg-type]
+                survey,
+                density=fields[1],
+                vs=fields[2],
+                component=component,
+                max_velocity=max_velocity,
+            )
+
     batch = batch_size or (1 if device == "cpu" else 64)
-    n = len(velocity)
-    out = np.empty((n, survey.n_sources, survey.nt, survey.n_receivers), dtype=np.float32)
-    start = 0
-    # Two threads of Deepwave's are many times slower than one as soon as anything else runs; many
-    # models are simulated in parallel by processes instead.
-    with (
-        torch.no_grad(),
-        one_thread() if device == "cpu" else contextlib.nullcontext(),
-        tqdm(total=n, disable=not progress, desc="simulate", unit="model") as bar,
-    ):
-        while start < n:
-            part = slice(start, start + batch)
-            fields = [
-                None if m is None else torch.as_tensor(m[part], dtype=torch.float32, device=device)
-                for m in (velocity, density, vs)
-            ]
-            try:
-                record = propagate(
-                    fields[0],  # type: ignore[arg-type]
-                    survey,
-                    density=fields[1],
-                    vs=fields[2],
-                    component=component,
-                    max_velocity=max_velocity,
-                ).cpu()
-            except torch.OutOfMemoryError as error:
-                if batch == 1:
-                    raise SimulationError(
-                        f"{device}: its memory is too small for one model of "
-                        f"{' x '.join(map(str, survey.model_shape))} cells and {survey.n_sources} "
-                        "sources: use device='cpu', a larger grid_spacing or fewer sources"
-                    ) from error
-                batch //= 2
-                warnings.warn(
-                    f"{device}: out of memory; going on with {batch} models at once",
-                    DataWarning,
-                    stacklevel=2,
-                )
-                torch.cuda.empty_cache()
-                continue
-            out[part] = record
-            start += len(record)
-            bar.update(len(record))
-    return out
+    return in_batches(simulate, len(velocity), batch, device=device, survey=survey)
 
 
 def plan(survey: Survey, max_velocity: float = 4500.0, physics: str = "scalar") -> dict[str, Any]:
@@ -145,7 +161,8 @@ def plan(survey: Survey, max_velocity: float = 4500.0, physics: str = "scalar") 
     """
     # Stability: v dt sqrt(1/dx^2 + 1/dz^2 [+ 1/dy^2]) <= Courant number.
     ndim = len(survey.axes)
-    limit = COURANT[physics] * survey.grid_spacing / (math.sqrt(ndim) * max_velocity)
+    fastest = HEADROOM[physics] * max_velocity
+    limit = COURANT[physics] * survey.grid_spacing / (math.sqrt(ndim) * fastest)
     ratio = math.ceil(survey.dt / limit * (1 - 1e-9))
     return {
         "scheme": f"deepwave {physics}, {ndim}-D, accuracy {ACCURACY}, PML {PML_CELLS} cells, "
@@ -273,14 +290,14 @@ def propagate(
         "accuracy": ACCURACY,
         "pml_width": width,
         "pml_freq": survey.peak_frequency,
-        "max_vel": max_velocity,
+        "max_vel": HEADROOM[physics] * max_velocity,
         "courant_number": COURANT[physics],
     }
     if boundary is not None:
         shared["boundary"] = boundary
     names = dict(zip(survey.axes, "zyx" if ndim == 3 else "yx", strict=True))
     channel = "p" if component == "pressure" else names[component]
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _stable(physics, max_velocity):
         # Notes for users of older releases of Deepwave, who had other defaults.
         warnings.simplefilter("ignore", deepwave.MigrationWarning)
         # Meant for runs whose first row is rock: here it is the vacuum of a free surface.
@@ -337,6 +354,22 @@ def propagate(
         record = record + 0.5 / ratio * torch.gradient(record, dim=-1)[0]
     record = record[..., before:]
     return record.reshape(n, shots, survey.n_receivers, survey.nt).transpose(2, 3)
+
+
+@contextlib.contextmanager
+def _stable(physics: str, max_velocity: float) -> Iterator[None]:
+    """Say what to pass where Deepwave's bound of stability is beyond the planned time step."""
+    import deepwave
+
+    try:
+        yield
+    except deepwave.DeepwaveValueError as error:
+        if not str(error).startswith("max_vel="):
+            raise
+        raise SimulationError(
+            f"{physics} waves: stiffness and density vary too strongly for the time step that "
+            f"max_velocity={max_velocity:g} gives; pass max_velocity={1.5 * max_velocity:g}"
+        ) from error
 
 
 def _at_sources(values: torch.Tensor, survey: Survey) -> torch.Tensor:

@@ -30,7 +30,9 @@ MATERIALS: Final[dict[str, tuple[str, ...]]] = {
 
 
 def engine_module(engine: str) -> Any:
-    """Module of an engine: it has ``check_physics``, ``plan`` and ``simulate_array``.
+    """Module of an engine.
+
+    It has ``check_physics``, ``plan``, ``simulate_array`` and ``simulate_batches``.
 
     Raises
     ------

@@ -6,19 +6,22 @@ Deng et al. (2022), OpenFWI, arXiv:2111.02926. :mod:`.openfwi_scheme` has the nu
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seisgeo.devices import default_device, one_thread
 from seisgeo.errors import SimulationError
+from seisgeo.synth.engines.batches import gathered, in_batches
 from seisgeo.synth.engines.openfwi_scheme import cells, check_physics, coefficients, plan
 from seisgeo.synth.engines.preparation import check_velocity
 from seisgeo.synth.survey import Survey
 
-__all__ = ["check_physics", "plan", "simulate_array"]
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["check_physics", "plan", "simulate_array", "simulate_batches"]
 
 
 def simulate_array(
@@ -45,51 +48,67 @@ def simulate_array(
     numpy.ndarray
         Gathers, float32, shape (sample, source, time, receiver).
     """
-    from tqdm.auto import tqdm
-
-    check_velocity(velocity, survey, max_velocity)
-    device = default_device(device)
-    preroll = plan(survey, max_velocity)["preroll"]
-    sources, receivers = cells(survey)
-    n = len(velocity)
-    out = np.empty((n, survey.n_sources, survey.nt, survey.n_receivers), dtype=np.float32)
-    with tqdm(total=n, disable=not progress, desc="simulate") as bar:
-        if device == "cpu":
-            from seisgeo.synth.engines import openfwi_cpu
-
-            with one_thread():
-                for i in range(n):
-                    one = coefficients(velocity[i], survey)
-                    out[i] = openfwi_cpu.propagate(one, sources, receivers)[:, preroll:]
-                    bar.update()
-            return out
-
-        propagate = _cuda(device)
-        batch, done = batch_size or 64, 0
-        while done < n:
-            part = [coefficients(v, survey) for v in velocity[done : done + batch]]
-            try:
-                record = propagate(part, sources, receivers, device)[:, :, preroll:].cpu()
-            except MemoryError as error:
-                if batch == 1:
-                    raise SimulationError(f"one model is too large for {device}: {error}") from None
-                batch = (batch + 1) // 2
-                warnings.warn(
-                    f"{device} has no memory for so many models at once: going on with "
-                    f"{batch} (batch_size={batch} from the start saves this try)",
-                    stacklevel=2,
-                )
-                continue
-            out[done : done + len(part)] = record
-            done += len(part)
-            bar.update(len(part))
-    return out
+    batches = simulate_batches(
+        velocity,
+        survey,
+        device=default_device(device),
+        batch_size=batch_size,
+        max_velocity=max_velocity,
+    )
+    return gathered(batches, len(velocity), survey, progress=progress)
 
 
-def _cuda(device: str) -> Callable[..., Any]:
-    """Return the GPU's ``propagate``, which raises MemoryError when there is not enough."""
+def simulate_batches(
+    velocity: np.ndarray,
+    survey: Survey,
+    *,
+    device: str,
+    batch_size: int | None = None,
+    max_velocity: float = 4500.0,
+) -> Iterator[torch.Tensor]:
+    """Gathers batch by batch, tensors that stay on the device.
+
+    Parameters
+    ----------
+    velocity, survey, batch_size, max_velocity
+        As for :func:`simulate_array`.
+    device : str
+        Where to simulate.
+
+    Yields
+    ------
+    torch.Tensor
+        Gathers, float32, shape (model, source, time, receiver).
+    """
     import torch
 
+    check_velocity(velocity, survey, max_velocity)
+    preroll = plan(survey, max_velocity)["preroll"]
+    sources, receivers = cells(survey)
+    if device == "cpu":
+        from seisgeo.synth.engines import openfwi_cpu
+
+        def simulate(rows: slice) -> torch.Tensor:
+            with one_thread():
+                records = [
+                    openfwi_cpu.propagate(coefficients(v, survey), sources, receivers)
+                    for v in velocity[rows]
+                ]
+            return torch.from_numpy(np.stack(records)[:, :, preroll:])
+
+        batch_size = 1
+    else:
+        propagate = _cuda(device)
+
+        def simulate(rows: slice) -> torch.Tensor:
+            parts = [coefficients(v, survey) for v in velocity[rows]]
+            return propagate(parts, sources, receivers, device)[:, :, preroll:]
+
+    return in_batches(simulate, len(velocity), batch_size or 64, device=device, survey=survey)
+
+
+def _cuda(device: str) -> Callable[..., torch.Tensor]:
+    """The GPU's ``propagate``."""
     if not device.startswith("cuda"):
         raise SimulationError(f"engine 'openfwi' runs on cpu and cuda, not on {device!r}")
     try:
@@ -99,11 +118,4 @@ def _cuda(device: str) -> Callable[..., Any]:
             f"engine 'openfwi' needs triton on a GPU, and {error}: PyTorch's CUDA builds for Linux "
             "bring it along; pip install triton, or use device='cpu'"
         ) from error
-
-    def propagate(*arguments: Any) -> Any:
-        try:
-            return openfwi_cuda.propagate(*arguments)
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(str(error).split(".")[0]) from error
-
-    return propagate
+    return openfwi_cuda.propagate

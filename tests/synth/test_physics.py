@@ -249,6 +249,28 @@ def test_materials_that_no_rock_has_are_refused(materials, error, message):
         simulate_array(full(VELOCITY, s), s, **arrays)
 
 
+@pytest.mark.parametrize("family", ["curvefault-b", "salt", "marine"])
+def test_elastic_waves_of_any_geology_take_stable_steps(family):
+    s = survey(nt=400, peak_frequency=3.0, peak_time=0.3)
+    models = sg.synth.draw_velocity(family, 1, seed=1, shape=s.model_shape)
+    models["density"] = sg.synth.density_from_velocity(models["velocity"])
+    models["vs"] = sg.synth.vs_from_velocity(models["velocity"])
+    record = sg.synth.simulate(models, s, physics="elastic", device="cpu")["amplitude"].values
+    assert np.isfinite(record).all()
+    early = np.abs(record[:, :, :300]).max()
+    assert np.abs(record[:, :, 300:]).max() < early
+
+
+def test_contrasts_beyond_the_time_step_say_what_to_pass():
+    s = survey(nt=60)
+    v, rho = full(4500.0, s), full(2500.0, s)
+    rho[:, :20] = 200.0
+    materials = {"density": rho, "vs": full(1200.0, s)}
+    with pytest.raises(SimulationError, match=r"elastic waves: stiffness .* max_velocity=6750"):
+        simulate_array(v, s, **materials)
+    simulate_array(v, s, max_velocity=15000.0, **materials)
+
+
 def test_shear_needs_density():
     s = survey(nt=60)
     with pytest.raises(ParameterError, match="elastic waves need density beside vs"):
