@@ -15,6 +15,7 @@ import segyio
 import xarray as xr
 
 from seisgeo import adapters, cli, console, conventions, synth
+from seisgeo.synth import output
 from seisgeo.synth.geology import OPENFWI_FAMILIES
 
 COMMANDS = (
@@ -540,7 +541,7 @@ def test_synth_with_openfwis_engine_writes_what_its_loader_takes(seisgeo, work):
     ("n", "size"), [(1, 1), (500, 500), (700, 350), (501, 167), (30_000, 500), (1009, 500)]
 )
 def test_synth_makes_files_of_one_size(n, size):
-    assert cli._samples_per_file(n) == size
+    assert output.samples_per_file(n) == size
 
 
 @pytest.mark.parametrize("kind", ["zarr", "npy", "segy"])
@@ -557,11 +558,16 @@ def test_synth_leaves_strangers_alone(seisgeo, home, work, kind):
 
 
 @pytest.mark.parametrize("kind", ["npy", "segy"])
-def test_synth_of_other_formats_refuses_to_repeat_and_overwrites(seisgeo, home, work, kind):
+def test_synth_of_other_formats_is_found_done_or_refused_too(seisgeo, home, work, kind):
     assert _synth(seisgeo, home, "--out", "set", "--format", kind)[0] == 0
-    code, _, err = _synth(seisgeo, home, "--out", "set", "--format", kind)
+    before = (work / "set" / "manifest.json").read_bytes()
+    code, out, _ = _synth(seisgeo, home, "--out", "set", "--format", kind)
+    assert (code, out) == (0, "set is there already: 3 pairs of gathers and velocity models\n")
+    assert (work / "set" / "manifest.json").read_bytes() == before
+    code, _, err = _synth(seisgeo, home, "--out", "set", "--format", "zarr")
     assert code == 1
-    assert "set already exists; choose another name or pass --overwrite" in err
+    assert f'format: "zarr" asked, "{kind}" there' in err
+    assert "--overwrite" in err
     assert _synth(seisgeo, home, "--out", "set", "--format", kind, "--overwrite")[0] == 0
 
 
