@@ -571,6 +571,58 @@ def test_synth_of_other_formats_is_found_done_or_refused_too(seisgeo, home, work
     assert _synth(seisgeo, home, "--out", "set", "--format", kind, "--overwrite")[0] == 0
 
 
+def test_synth_verifies_what_it_wrote(seisgeo, home, work):
+    assert _synth(seisgeo, home, "--out", "set", "--format", "npy")[0] == 0
+    code, out, _ = seisgeo("synth", "--verify", "set")
+    assert (code, out) == (0, "set: 4 files as they were written\n")
+    with open("set/model/model1.npy", "r+b") as file:
+        file.seek(200)
+        file.write(b"!")
+    code, _, err = seisgeo("synth", "--verify", "set")
+    assert code == 1
+    assert "set: 1 of 4 files are not what manifest.json says: model/model1.npy was changed" in err
+    code, _, err = seisgeo("synth", "--verify", home / "line.seisbind")
+    assert code == 1
+    assert "no manifest.json in it" in err
+
+
+def test_synth_takes_surveys_by_name_wavelets_and_physics(seisgeo, home, work):
+    words = ["synth", "--families", "flatvel-a", "-n", 1, "--workers", 1, "--device", "cpu"]
+    (work / "mine.json").write_text(
+        synth.Survey.from_attrs(xr.open_zarr(home / "train.zarr")).to_json()
+    )
+    assert seisgeo(*words, "--survey", "mine.json", "--out", "a.zarr")[0] == 0
+    assert seisgeo(*words, "--survey", home / "line.sgy", "--out", "b.zarr")[0] == 0
+    with xr.open_dataset("a.zarr") as a, xr.open_dataset("b.zarr") as b:
+        np.testing.assert_array_equal(a["amplitude"], b["amplitude"])
+    more = ["--wavelet", "90", "--physics", "acoustic", "--component", "depth"]
+    more += ["--velocity-range", 1600, 4000]
+    code, _, err = seisgeo(*words, "--survey", home / "line.sgy", *more, "--out", "c.zarr")
+    assert code == 0, err
+    with xr.open_dataset("c.zarr") as pairs:
+        assert synth.Survey.from_attrs(pairs).wavelet is not None
+        assert "acoustic" in pairs.attrs["scheme"]
+        assert pairs.attrs["component"] == "depth"
+        assert pairs["velocity"].max() <= 4000
+        assert "density" in pairs
+    code, _, err = seisgeo(*words, "--survey", "land", "--wavelet", "zero-phase", "--out", "d.zarr")
+    assert code == 1
+    assert "--wavelet 'zero-phase' is estimated from field data" in err
+
+
+def test_synth_on_a_full_disk_says_that_it_goes_on(seisgeo, home, work, monkeypatch):
+    def full(path, start, values):
+        raise OSError(28, "No space left on device", str(path / "amplitude"))
+
+    monkeypatch.setattr("seisgeo.synth.blocks.write_block", full)
+    code, _, err = _synth(seisgeo, home, "--out", "train.zarr")
+    assert code == 1
+    assert err.endswith("make room, and the same command goes on from here\n")
+    monkeypatch.undo()
+    monkeypatch.chdir(work)
+    assert _synth(seisgeo, home, "--out", "train.zarr")[0] == 0
+
+
 def test_synth_does_not_touch_a_zarr_store_beside_its_folder(seisgeo, home, work):
     assert _synth(seisgeo, home, "--out", "set.zarr")[0] == 0
     assert _synth(seisgeo, home, "--out", "set", "--format", "npy")[0] == 0
