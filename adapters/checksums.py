@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from seisgeo.errors import FormatError, MissingFileError
 from seisgeo.files import whole_output
 
-__all__ = ["verify_checksums", "write_checksums"]
+__all__ = ["require_same_files", "sha256", "verify_checksums", "write_checksums"]
 
 _SUFFIX = ".sha256"
 
@@ -48,7 +49,7 @@ def write_checksums(path: str | os.PathLike[str], *, overwrite: bool = False) ->
     """
     target = _existing(path)
     with whole_output(_beside(target), overwrite=overwrite) as part:
-        lines = (f"{_sha256(file)}  {name}\n" for name, file in _files(target).items())
+        lines = (f"{sha256(file)}  {name}\n" for name, file in _files(target).items())
         part.write_text("".join(lines), encoding="utf-8", newline="\n")
     return _beside(target)
 
@@ -89,20 +90,56 @@ def verify_checksums(path: str | os.PathLike[str]) -> int:
             )
         stated[name] = digest.lower()
     files = _files(target)
-    wrong = [f"{name} is missing" for name in stated if name not in files]
-    wrong += [f"{name} was added" for name in files if name not in stated]
-    wrong += [
-        f"{name} was changed"
-        for name, file in files.items()
-        if name in stated and _sha256(file) != stated[name]
-    ]
+    added = [name for name in files if name not in stated]
+    require_same_files(
+        target.parent, {k: (v, None) for k, v in stated.items()}, beside.name, added, target
+    )
+    return len(files)
+
+
+def require_same_files(
+    folder: Path,
+    stated: Mapping[str, tuple[str, int | None]],
+    source: str,
+    added: Collection[str] = (),
+    named: Path | None = None,
+) -> None:
+    """Refuse files that are not what is stated of them.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Where they lie.
+    stated : mapping
+        SHA-256 and, if it is known, size in bytes of each file, by its path in `folder`.
+    source : str
+        What states it.
+    added : collection of str, optional
+        Files that should not be there.
+    named : pathlib.Path, optional
+        What to call it all; by default `folder`.
+
+    Raises
+    ------
+    FormatError
+        If a file differs or is missing, or any was added: the first few are named.
+    """
+    wrong = []
+    for name, (digest, size) in stated.items():
+        file = folder / name
+        if not file.is_file():
+            wrong.append(f"{name} is missing")
+        elif size is not None and file.stat().st_size != size:
+            wrong.append(f"{name} has {file.stat().st_size} bytes, not {size}")
+        elif sha256(file) != digest:
+            wrong.append(f"{name} was changed")
+    wrong += [f"{name} was added" for name in added]
     if wrong:
         more = f", and {len(wrong) - 5} more" if len(wrong) > 5 else ""
         raise FormatError(
-            f"{target}: {len(wrong)} of {len(stated)} files are not what {beside.name} says: "
+            f"{named or folder}: {len(wrong)} of {len(stated)} files are not what {source} says: "
             f"{'; '.join(wrong[:5])}{more}"
         )
-    return len(files)
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
@@ -123,6 +160,7 @@ def _files(target: Path) -> dict[str, Path]:
     return {f.relative_to(target.parent).as_posix(): f for f in files if f.is_file()}
 
 
-def _sha256(file: Path) -> str:
+def sha256(file: Path) -> str:
+    """SHA-256 of a file, in hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -25,6 +25,7 @@ __all__ = [
     "Sidecar",
     "check_npy_name",
     "check_openfwi",
+    "fill_openfwi",
     "read_sidecar",
     "write_npy",
     "write_openfwi",
@@ -108,39 +109,63 @@ def write_openfwi(
     >>> sorted(p.name for p in (out / "model").iterdir())
     ['model1.npy', 'model2.npy']
     """
-    names = check_openfwi(ds)
+    final = Path(folder)
     if naming not in ("data", "seis"):
         raise ConventionError(f"naming must be 'data' or 'seis', got {naming!r}")
     if samples_per_file < 1:
         raise ConventionError(f"samples_per_file must be at least 1, got {samples_per_file}")
+    check_openfwi(ds)
+    with whole_output(final, overwrite=overwrite) as stage:
+        fill_openfwi(
+            ds, stage, final, family=family, samples_per_file=samples_per_file, naming=naming
+        )
+    return final
+
+
+def fill_openfwi(
+    ds: xr.Dataset,
+    folder: Path,
+    final: Path,
+    *,
+    family: str = "",
+    samples_per_file: int = 500,
+    naming: str = "data",
+) -> None:
+    """Make `folder` and fill it as :func:`write_openfwi` does, for one that will be `final`.
+
+    Parameters
+    ----------
+    ds, family, samples_per_file, naming
+        As for :func:`write_openfwi`.
+    folder : pathlib.Path
+        Folder to make.
+    final : pathlib.Path
+        What it will be called, which stands in the annotations.
+    """
+    names = check_openfwi(ds)
     parts = _by_family(ds, family)
     _warn_of_loss(ds)
-    final = Path(folder)
     shapes: dict[str, tuple[int, ...]] = {}
-    with whole_output(final, overwrite=overwrite) as stage:
-        stage.mkdir()
-        for label, rows in parts.items():
-            inner = re.sub(r"[^\w.-]+", "_", label) if len(parts) > 1 else ""
-            lines = []
-            for number, start in enumerate(
-                tqdm(
-                    range(0, len(rows), samples_per_file), f"writing {label or 'OpenFWI'}", delay=2
-                )
-            ):
-                samples = rows[start : start + samples_per_file]
-                files = [_file_name(name, naming, number, label) for name in names]
-                for name, file in zip(names, files, strict=True):
-                    path = stage / inner / file
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    shape = write_npy(ds[name].isel(sample=samples), path)
-                    shapes[path.relative_to(stage).as_posix()] = shape
-                lines.append("\t".join(os.path.abspath(final / inner / file) for file in files))
-            if "amplitude" in names:
-                # The loader cuts off the last character of each line: the last needs its newline.
-                text = "".join(f"{line}\n" for line in lines)
-                (stage / inner / "annotation.txt").write_text(text, encoding="utf-8")
-        _write_sidecar(ds, stage, next(iter(parts)) if len(parts) == 1 else "", shapes)
-    return final
+    folder.mkdir()
+    for label, rows in parts.items():
+        inner = re.sub(r"[^\w.-]+", "_", label) if len(parts) > 1 else ""
+        lines = []
+        for number, start in enumerate(
+            tqdm(range(0, len(rows), samples_per_file), f"writing {label or 'OpenFWI'}", delay=2)
+        ):
+            samples = rows[start : start + samples_per_file]
+            files = [_file_name(name, naming, number, label) for name in names]
+            for name, file in zip(names, files, strict=True):
+                path = folder / inner / file
+                path.parent.mkdir(parents=True, exist_ok=True)
+                shape = write_npy(ds[name].isel(sample=samples), path)
+                shapes[path.relative_to(folder).as_posix()] = shape
+            lines.append("\t".join(os.path.abspath(final / inner / file) for file in files))
+        if "amplitude" in names:
+            # The loader cuts off the last character of each line: the last needs its newline.
+            text = "".join(f"{line}\n" for line in lines)
+            (folder / inner / "annotation.txt").write_text(text, encoding="utf-8")
+    _write_sidecar(ds, folder, next(iter(parts)) if len(parts) == 1 else "", shapes)
 
 
 def write_npy(values: xr.DataArray, path: Path) -> tuple[int, ...]:
@@ -245,7 +270,7 @@ def _warn_of_loss(ds: xr.Dataset) -> None:
         warnings.warn(
             f"OpenFWI files cannot hold {', '.join(lost)}; left out (Zarr and NetCDF keep them)",
             UserWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
 
 

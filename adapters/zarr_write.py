@@ -151,8 +151,7 @@ def write_zarr(
             _create(ds, shards, limit, stage.data)
             stage.start(settings)
         lost = _write_blocks(job, shards, stage, scheduler, f"writing {final.name}")
-        for stray in stage.data.rglob("*.partial"):  # of a writer that was killed
-            stray.unlink()
+        stage.sweep()
         if known is not None:
             from seisgeo.adapters.segy.original_zarr import store_original
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import os
 import sys
 import warnings
@@ -315,24 +316,33 @@ def verify(file: Path, /) -> None:
 @app.command(sort_key=3)
 def synth(
     *,
-    families: str,
-    n: Annotated[Count, Parameter(name=["-n", "--n"])],
-    out: Path,
+    families: str | None = None,
+    n: Annotated[Count | None, Parameter(name=["-n", "--n"])] = None,
+    out: Path | None = None,
     seed: int = 0,
     format: Literal["zarr", "npy", "segy"] = "zarr",
-    survey: Path | None = None,
+    survey: str = "openfwi",
+    wavelet: str = "ricker",
     engine: Literal["deepwave", "openfwi"] = "deepwave",
+    physics: Literal["scalar", "acoustic", "elastic"] = "scalar",
+    component: Literal["pressure", "x", "y", "depth"] = "pressure",
+    velocity_range: tuple[float, float] = (1500.0, 4500.0),
+    vp_vs: float | None = None,
     workers: Count | None = None,
+    scheduler: str | None = None,
     device: str | None = None,
+    batch_size: Count | None = None,
     overwrite: Flag = False,
+    verify: Path | None = None,
 ) -> None:
     """Generate velocity models and their gathers in bulk, for training.
 
-    Rock has velocities of 1500 to 4500 m/s. The same call goes on where a stopped run ended,
-    and finds a finished one done.
+    The same call goes on where a stopped run ended, and finds a finished one done.
 
         seisgeo synth --families flatvel-a,curvefault-b -n 1000 --out train.zarr
         seisgeo synth --families all -n 500 --survey line.sgy --out train.zarr
+        seisgeo synth --families folded -n 50 --survey areal --physics acoustic --out cubes.zarr
+        seisgeo synth --verify train.zarr
 
     Parameters
     ----------
@@ -347,76 +357,96 @@ def synth(
         Models of each family.
     out
         What to write: a Zarr store, or a folder of OpenFWI files (npy) or of gathers.sgy and
-        velocity.sgy (segy).
+        velocity.sgy (segy). In it, manifest.json has every setting, versions and checksums.
     seed
         The same seed gives the same data, whatever the number of workers.
     format
         What kind of files.
     survey
-        Field SEG-Y (or any gathers) whose sources, receivers, sampling and wavelet record the
-        models; by default OpenFWI's survey: 5 sources, 70 receivers, 1000 samples of 1 ms.
+        What records the models: openfwi (5 sources, 70 receivers, 1000 samples of 1 ms), land,
+        streamer, ocean-bottom, crosswell, vsp or areal (3-D); field SEG-Y (or any gathers), whose
+        sources, receivers and sampling it has; or JSON that Survey.to_json wrote.
+    wavelet
+        What the source of a field file's survey emits: ricker, or minimum-phase, zero-phase or a
+        constant phase in degrees, with the amplitude spectrum of the field data.
     engine
         What simulates: deepwave takes any survey; openfwi is the scheme that OpenFWI's data were
         made with, for surveys on grid cells without a free surface.
+    physics
+        Wave equation. Density (acoustic, elastic) and S velocity (elastic) are made from the
+        velocity and kept beside it.
+    component
+        What the receivers record: pressure, or particle velocity along an axis.
+    velocity_range
+        Lowest and highest velocity of the rock in m/s: --velocity-range 2000 5000.
+    vp_vs
+        Ratio of P to S velocity of elastic waves; by default the mudrock line.
     workers
         Processes on a CPU; by default one for each core.
+    scheduler
+        Address of a Dask scheduler (tcp://host:8786) whose workers generate instead; they must see
+        OUT under the same name.
     device
         cpu or cuda; by default CUDA where there is one.
+    batch_size
+        Models simulated at once; of use on a GPU.
     overwrite
         Replace what stands under `out`, and start anew.
+    verify
+        Generate nothing; compare the files of this folder with the checksums in its manifest.
     """
     from seisgeo import synth as synthesis
 
+    if verify is not None:
+        count = synthesis.verify_manifest(verify)
+        print(f"{verify}: {count} files as they were written")
+        return
+    if families is None or n is None or out is None:
+        missing = "--families" if families is None else "-n" if n is None else "--out"
+        raise cyclopts.CycloptsError(
+            msg=f'Command "synth" parameter {missing} requires an argument.'
+        )
     names = [name.strip() for name in families.split(",")]
     groups = {"all": list(synthesis.FAMILIES), "openfwi": list(synthesis.geology.OPENFWI_FAMILIES)}
     names = [member for name in names for member in groups.get(name, [name])]
-    if out.suffix.lower() in {".sgy", ".segy", ".npy", ".nc"}:
-        raise ParameterError(
-            f"{out}: --format {format} writes a folder; give it a name without {out.suffix}"
-        )
-    _require_free(out, overwrite, resumable=format == "zarr")
+    _require_free(out, overwrite, resumable=True)
     _require_device(device)
-    chosen = synthesis.Survey.from_gathers(_open(survey)) if survey else None
-    # Another format is made from a store that no one else has named.
-    store = out if format == "zarr" else out.with_name(f".{out.name}.pairs")
-    there = format == "zarr" and out.exists() and not overwrite
+    there = out.exists() and not overwrite
     try:
-        pairs = synthesis.generate(
+        synthesis.generate(
             names,
             n,
-            survey=chosen,
+            survey=synthesis.named_survey(survey, wavelet=_number(wavelet)),
             engine=engine,
-            out=store,
+            physics=physics,
+            component=component,
+            out=out,
+            format=format,
             seed=seed,
+            velocity_range=velocity_range,
+            vp_vs=vp_vs,
             workers=workers,
+            scheduler=scheduler,
             device=device,
+            batch_size=batch_size,
             overwrite=overwrite,
         )
     except KeyboardInterrupt:
         goes_on = "" if overwrite else "the same command goes on from here"
         raise KeyboardInterrupt(goes_on) from None
-    if format != "zarr":
-        from seisgeo import adapters
-        from seisgeo.files import remove
-
-        if format == "npy":
-            size = _samples_per_file(n)
-            adapters.write_openfwi(pairs, out, samples_per_file=size, overwrite=overwrite)
-        else:
-            _write_segy_folder(pairs, out, overwrite=overwrite)
-        remove(store)
+    except OSError as error:
+        if error.errno == errno.ENOSPC and not overwrite:
+            error.strerror = "no space left; make room, and the same command goes on from here"
+        raise
     done = f"{out} is there already" if there else f"wrote {out}"
-    print(f"{done}: {pairs.sizes['sample']} pairs of gathers and velocity models")
+    print(f"{done}: {n * len(names)} pairs of gathers and velocity models")
 
 
-def _samples_per_file(n: int) -> int:
-    """Samples of each OpenFWI file of a family of `n`: 500 as in the released ones, or fewer.
-
-    OpenFWI's loader counts on files of one size, so it divides `n`, unless that made many small
-    files.
-    """
-    files = next(k for k in range(-(-n // 500), n + 1) if n % k == 0)
-    return n // files if files <= 10 * -(-n // 500) else 500
+def _number(text: str) -> str | float:
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 @app.command(sort_key=4)

@@ -25,7 +25,8 @@ __all__ = [
 #: Options of this command line, which messages of the library name as arguments of Python.
 _ARGUMENT = re.compile(
     r"\b(overwrite=True|original=False|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale"
-    r"|sample_interval|sample_format|quantity|vertical|revision|byte_order|memory|scheduler)="
+    r"|sample_interval|sample_format|quantity|vertical|revision|byte_order|memory|scheduler"
+    r"|format|physics|component|velocity_range|vp_vs|wavelet|batch_size)="
     r"(?:\.\.\.)?)(?=(\S?))"
 )
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import platform
 from collections.abc import Iterator
 
-__all__ = ["default_device", "one_thread"]
+__all__ = ["default_device", "hardware", "one_thread"]
 
 
 def default_device(device: str | None) -> str:
@@ -32,3 +34,22 @@ def one_thread() -> Iterator[None]:
     finally:
         torch.set_flush_denormal(False)
         torch.set_num_threads(threads)
+
+
+def hardware(device: str = "cpu") -> str:
+    """One line for people: processor, cores, system, and the GPU where `device` is one.
+
+    Examples
+    --------
+    >>> "cores" in hardware()
+    True
+    """
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError, StopIteration), open("/proc/cpuinfo", encoding="utf-8") as f:
+        name = next(line.split(":")[1].strip() for line in f if line.startswith("model name"))
+    line = f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    if device.startswith("cuda"):
+        import torch
+
+        line += f", {torch.cuda.get_device_name(device)}"
+    return line

@@ -166,9 +166,20 @@ class Stage:
                 found[file.name] = json.loads(file.read_text(encoding="utf-8"))
         return found
 
-    def publish(self) -> None:
-        """Give the output its name, in the place of what stands there, and clear up."""
-        _put(self.data, self.final)
+    def sweep(self) -> None:
+        """Remove what writers of Zarr that were killed have left in `data`."""
+        for stray in self.data.rglob("*.partial"):
+            stray.unlink(missing_ok=True)
+
+    def publish(self, made: Path | None = None) -> None:
+        """Give the output its name, in the place of what stands there, and clear up.
+
+        Parameters
+        ----------
+        made : pathlib.Path, optional
+            What the output is, where it was made from `data`.
+        """
+        _put(made or self.data, self.final)
         remove(self.folder)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-import warnings
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -13,19 +12,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from seisgeo import conventions, descriptors
 from seisgeo.devices import default_device
-from seisgeo.errors import OutputExistsError, ParameterError
+from seisgeo.errors import FormatError, OutputExistsError, ParameterError, SimulationError
 from seisgeo.files import Stage, differences, partial_path, remove
+from seisgeo.synth.blocks import Job, draw_models, run_blocks
 from seisgeo.synth.engines import engine_module
-from seisgeo.synth.geology import canonical_family, draw_velocity, family_label
+from seisgeo.synth.engines.preparation import MIN_CELLS_PER_WAVELENGTH
+from seisgeo.synth.geology import canonical_family, family_label
+from seisgeo.synth.manifest import read_manifest, write_manifest
+from seisgeo.synth.output import check_format, fill_folder, open_output
+from seisgeo.synth.rock import vs_from_velocity
+from seisgeo.synth.store import block_length, create_store, finish_store, open_store
 from seisgeo.synth.survey import Survey
 
 __all__ = ["generate"]
-
-#: Samples of one unit of work: what a worker simulates and writes, and what a kill can cost.
-#: It is also the shard of the Zarr store, so that no two workers write the same file.
-BLOCK = 50
 
 
 def generate(
@@ -34,11 +34,16 @@ def generate(
     *,
     survey: Survey | None = None,
     engine: str = "deepwave",
+    physics: str = "scalar",
+    component: str = "pressure",
     out: str | os.PathLike[str] | None = None,
+    format: str = "zarr",
     seed: int = 0,
     velocity_range: tuple[float, float] = (1500.0, 4500.0),
     water_depth: tuple[float, float] | str | None = "auto",
+    vp_vs: float | None = None,
     workers: int | None = None,
+    scheduler: str | None = None,
     device: str | None = None,
     batch_size: int | None = None,
     overwrite: bool = False,
@@ -50,15 +55,26 @@ def generate(
     ----------
     families : str, path-like or iterable of them
         Families of velocity models (:data:`seisgeo.synth.FAMILIES`), or files of velocities to take
-        random crops of (:func:`seisgeo.synth.crop_velocity`).
+        random crops of (:func:`seisgeo.synth.crop_velocity`; 2-D surveys only).
     n : int
         Models of each family.
     survey : Survey, optional
-        What records them; OpenFWI's by default.
+        What records them; OpenFWI's by default. Models of a 3-D survey (:meth:`Survey.areal`) are
+        3-D.
     engine : {"deepwave", "openfwi"}, default "deepwave"
         What simulates, see :func:`seisgeo.synth.simulate`.
+    physics : {"scalar", "acoustic", "elastic"}, default "scalar"
+        Wave equation, see :func:`seisgeo.synth.simulate`. The density of acoustic and elastic waves
+        and the S velocity of elastic ones are made from the velocity
+        (:func:`seisgeo.synth.density_from_velocity`, :func:`seisgeo.synth.vs_from_velocity`; rock
+        salt has its own) and kept beside it.
+    component : {"pressure", "x", "y", "depth"}, default "pressure"
+        What the receivers record: pressure, or particle velocity along an axis.
     out : path-like, optional
-        Zarr store to write. Without it the result is held in memory.
+        What to write. Without it the result is held in memory.
+    format : {"zarr", "npy", "segy"}, default "zarr"
+        A Zarr store; a folder of OpenFWI's files; or a folder of ``gathers.sgy`` and
+        ``velocity.sgy`` (``density.sgy``, ``vs.sgy``).
     seed : int, default 0
         Every sample has a random stream of its own, made from seed, family and number: a sample's
         bytes do not depend on `n`, `workers` or `batch_size`.
@@ -67,11 +83,18 @@ def generate(
     water_depth : (float, float), None or "auto"
         Range of water depths (m) laid over the models. ``"auto"`` gives 4 to 20 % of the model's
         depth where the survey has a free surface and none elsewhere.
+    vp_vs : float, optional
+        Ratio of P to S velocity for elastic waves; by default the mudrock line, by which slow rock
+        has S waves too short for most grids.
     workers : int, optional
         Processes on a CPU, one thread each; by default one for each core. On a GPU one process
-        simulates large batches.
+        simulates large batches, while other threads of it draw and write.
+    scheduler : str, optional
+        Address of a Dask scheduler (``tcp://host:8786``) whose workers draw, simulate and write
+        instead. They must see `out`, and files of velocities, under the same names. The blocks of
+        a worker that is lost are made again by others.
     device : str, optional
-        By default CUDA where there is one, else the CPU.
+        By default CUDA where there is one, else the CPU; with `scheduler` the CPU.
     batch_size : int, optional
         Models simulated at once.
     overwrite : bool, default False
@@ -82,20 +105,27 @@ def generate(
     Returns
     -------
     xarray.Dataset
-        ``amplitude (sample, source, time, receiver)``, ``velocity (sample, depth, x)`` and
-        ``descriptor_value (sample, descriptor)``; lazy when `out` is given.
+        ``amplitude (sample, source, time, receiver)``, ``velocity (sample, depth[, y], x)``, and
+        ``density`` and ``vs`` where they were needed; for 2-D models also ``descriptor_value
+        (sample, descriptor)``. Lazy when `out` is given, and opened from what was written: of
+        SEG-Y the gathers, of OpenFWI's files gathers and velocity.
 
     Raises
     ------
     OutputExistsError
         If `out` holds, whole or in part, a run with other settings; the message names them.
     SimulationError
-        If the engine cannot do what the survey asks; the message says what would do.
+        If the engine cannot do what the survey asks, or a family has no such models; the message
+        says what would do.
+    ParameterError
+        If a name or a number is none that there is, or no scheduler answers.
 
     Notes
     -----
-    A run that is stopped leaves its finished blocks beside `out`; the same call goes on from
-    there. `out` itself appears only when it is whole.
+    A run that is stopped, by a kill or by a full disk, leaves its finished blocks beside `out`; the
+    same call goes on from there and ends with the same bytes. `out` itself appears only when it is
+    whole. It holds ``manifest.json``: every setting, hardware and versions, and the checksum of
+    each file (:func:`seisgeo.synth.verify_manifest`).
 
     Examples
     --------
@@ -104,16 +134,19 @@ def generate(
     {'sample': 2, 'depth': 70, 'x': 70}
     """
     survey = survey or Survey.openfwi()
+    check_format(format, out, len(survey.axes))
     asked = [families] if isinstance(families, str | os.PathLike) else list(families)
     if n < 1 or not asked:
         raise ParameterError(f"nothing to generate: n={n}, families={asked}")
     names = [canonical_family(name) for name in asked]
     if len({family_label(name) for name in names}) < len(names):
         raise ParameterError(f"families are named more than once: {', '.join(names)}")
-    device = default_device(device)
+    device = default_device("cpu" if scheduler and device is None else device)
     if water_depth == "auto":
         bottom = (survey.model_shape[0] - 1) * survey.grid_spacing
         water_depth = (0.04 * bottom, 0.2 * bottom) if survey.free_surface else None
+    module = engine_module(engine)
+    module.check_physics(physics, component, survey)
     settings = {
         "families": names,
         "n": n,
@@ -122,49 +155,45 @@ def generate(
         "water_depth": list(water_depth) if water_depth else None,
         "survey": json.loads(survey.to_json()),
         "engine": engine,
+        "physics": physics,
+        "component": component,
+        "vp_vs": vp_vs,
         "device": device.split(":")[0],
-        "scheme": engine_module(engine).plan(survey, velocity_range[1])["scheme"],
+        "scheme": module.plan(survey, velocity_range[1], physics)["scheme"],
+        "format": format,
     }
+    settings = json.loads(json.dumps(settings))  # as it comes back from a file
+    how: dict[str, Any] = {"workers": workers, "scheduler": scheduler, "progress": progress}
     if out is None:
         with tempfile.TemporaryDirectory() as folder:
-            path = _run(
-                Path(folder) / "pairs.zarr", settings, device, workers, batch_size, progress
-            )
-            return _open(path).load()
-    final = Path(out)
+            job = Job(Stage(Path(folder) / "pairs.zarr"), settings, device, batch_size)
+            return open_store(_run(job, **how)).load()
+    final = Path(out).absolute()  # workers may stand in other folders
     if overwrite:
         remove(partial_path(final))
     elif final.exists():
         _require_same(settings, _settings_of(final), final)
-        return _open(final)
-    return _open(_run(final, settings, device, workers, batch_size, progress))
+        return open_output(final, format)
+    return open_output(_run(Job(Stage(final), settings, device, batch_size), **how), format)
 
 
-def _run(
-    final: Path,
-    settings: dict[str, Any],
-    device: str,
-    workers: int | None,
-    batch_size: int | None,
-    progress: bool,
-) -> Path:
-    import zarr
-    from joblib import Parallel, delayed, parallel_config
+def _run(job: Job, *, workers: int | None, scheduler: str | None, progress: bool) -> Path:
     from tqdm.auto import tqdm
 
-    stage = Stage(final)
+    stage, settings = job.stage, job.settings
     found = stage.settings()
     if found is not None:
-        _require_same(settings, found, final)
+        _require_same(settings, found, stage.final)
     else:
+        _check_models(settings)
         stage.clear()
-        _create_store(stage.data, settings)
+        create_store(stage.data, settings)
         stage.start(settings)
     total = settings["n"] * len(settings["families"])
-    blocks = [(a, min(a + BLOCK, total)) for a in range(0, total, BLOCK)]
-    done = stage.marks()
-    todo = [b for b in blocks if str(b[0]) not in done]
-    jobs = _workers(workers) if device == "cpu" else 1
+    step = block_length(settings)
+    blocks = [(a, min(a + step, total)) for a in range(0, total, step)]
+    done = {mark for mark, note in stage.marks().items() if _is_there(stage.data, note)}
+    todo = [block for block in blocks if str(block[0]) not in done]
     with tqdm(
         total=total,
         initial=sum(b - a for a, b in blocks if (a, b) not in todo),
@@ -173,146 +202,69 @@ def _run(
         disable=not progress,
         smoothing=0.1,
     ) as bar:
-        work = (delayed(_block)(stage, settings, device, batch_size, *b) for b in todo)
-        # loky's processes need no `if __name__ == "__main__"` in the user's script.
-        with parallel_config("loky" if jobs > 1 else "sequential", n_jobs=jobs):
-            for count in Parallel(return_as="generator_unordered")(work):
-                bar.update(count)
-    with warnings.catch_warnings():
-        # Consolidated metadata are zarr-python's own for now; without them every open warns.
-        warnings.simplefilter("ignore", UserWarning)
-        zarr.consolidate_metadata(stage.data)
-    stage.publish()
-    return final
+        for count in run_blocks(todo, job, workers=workers, scheduler=scheduler):
+            bar.update(count)
+    _finish(stage, settings, blocks)
+    return stage.final
 
 
-def _block(
-    stage: Stage,
-    settings: dict[str, Any],
-    device: str,
-    batch_size: int | None,
-    start: int,
-    stop: int,
-) -> int:
-    """Draw, simulate and write the samples of one block."""
-    survey = Survey(**settings["survey"])
-    water = settings["water_depth"]
-    models = []
-    for number, family in enumerate(settings["families"]):
-        first = number * settings["n"]
-        inside = range(max(start, first), min(stop, first + settings["n"]))
-        if len(inside):
-            models.append(
-                draw_velocity(
-                    family,
-                    [i - first for i in inside],
-                    seed=settings["seed"],
-                    shape=survey.model_shape,
-                    grid_spacing=survey.grid_spacing,
-                    velocity_range=tuple(settings["velocity_range"]),
-                    water_depth=tuple(water) if water else None,
-                )["velocity"].values
-            )
-    velocity = np.concatenate(models).astype(np.float32)
-    amplitude = engine_module(settings["engine"]).simulate_array(
-        velocity,
-        survey,
-        device=device,
-        batch_size=batch_size,
-        max_velocity=settings["velocity_range"][1],
-    )
-    dx = survey.grid_spacing
-    part = xr.Dataset(
-        {
-            "amplitude": (("sample", "source", "time", "receiver"), amplitude),
-            "velocity": (("sample", "depth", "x"), velocity),
-            "descriptor_value": (
-                ("sample", "descriptor"),
-                descriptors.compute_array(velocity, dx, dx).astype(np.float32),
-            ),
-        }
-    )
-    part.to_zarr(stage.data, region={"sample": slice(start, stop)}, consolidated=False)
-    stage.mark(str(start))
-    return stop - start
+def _check_models(settings: dict[str, Any]) -> None:
+    """Say before anything is made what would go wrong in every block."""
+    if settings["physics"] == "elastic":
+        _check_shear(settings)
+    for family in settings["families"]:
+        draw_models({**settings, "families": [family]}, [0])
 
 
-def _create_store(path: Path, settings: dict[str, Any]) -> None:
-    import dask.array as da
-    from zarr.codecs import BloscCodec
-
-    survey = Survey(**settings["survey"])
-    total = settings["n"] * len(settings["families"])
-    names = list(descriptors.DESCRIPTORS)
-    shapes = {
-        "amplitude": (
-            ("source", "time", "receiver"),
-            (survey.n_sources, survey.nt, survey.n_receivers),
-        ),
-        "velocity": (("depth", "x"), survey.model_shape),
-        "descriptor_value": (("descriptor",), (len(names),)),
-    }
-    block = min(BLOCK, total)
-    store = xr.Dataset(
-        {
-            name: (("sample", *dims), da.zeros((total, *shape), dtype="f4", chunks=(block, *shape)))
-            for name, (dims, shape) in shapes.items()
-        },
-        coords={
-            **survey.coords(),
-            "family": (
-                "sample",
-                np.repeat(
-                    np.array([family_label(name) for name in settings["families"]], dtype=object),
-                    settings["n"],
-                ),
-            ),
-            "descriptor": ("descriptor", np.array(names, dtype=object)),
-            "units": (
-                "descriptor",
-                np.array([descriptors.DESCRIPTORS[k].units for k in names], dtype=object),
-            ),
-        },
-        attrs=conventions.provenance(
-            source="seisgeo.synth.generate",
-            source_format="synthetic",
-            engine=settings["engine"],
-            scheme=settings["scheme"],
-            seed=settings["seed"],
-            survey=survey.to_json(),
-            generation=json.dumps(settings),
-        ),
-    )
-    encoding = {
-        # A sample is a chunk, for random access in training; a block is a shard, hence a file.
-        name: {
-            "chunks": (1 if name == "amplitude" else block, *shape),
-            "shards": (block, *shape),
-            "compressors": BloscCodec(cname="lz4", shuffle="bitshuffle"),
-        }
-        for name, (_, shape) in shapes.items()
-    }
-    conventions.describe(store).to_zarr(
-        path, compute=False, encoding=encoding, zarr_format=3, consolidated=False
-    )
+def _check_shear(settings: dict[str, Any]) -> None:
+    survey, low = Survey(**settings["survey"]), settings["velocity_range"][0]
+    slow = float(vs_from_velocity(np.full((1, 1), low), vp_vs=settings["vp_vs"], water=False)[0, 0])
+    shortest = 2.5 * survey.peak_frequency * MIN_CELLS_PER_WAVELENGTH
+    needed = shortest * survey.grid_spacing
+    if slow < needed:
+        vp = needed * settings["vp_vs"] if settings["vp_vs"] else 1.16 * needed + 1360
+        ratio = low / needed
+        raise SimulationError(
+            f"elastic waves: rock of {low:g} m/s has S waves of {slow:.4g} m/s, and this survey's "
+            f"grid carries {needed:.4g} m/s and more: use velocity_range=({vp:.0f}, ...)"
+            + (f", vp_vs={ratio:.3g} or less" if ratio > 1.2 else "")
+            + f", or a survey with grid_spacing <= {slow / shortest:.3g} m"
+        )
 
 
-def _workers(workers: int | None) -> int:
-    if workers is not None and workers < 1:
-        raise ParameterError(f"workers must be at least 1, found {workers}")
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return workers or available or 1
+def _is_there(store: Path, note: dict[str, Any]) -> bool:
+    """Whether the files of a block that is marked are there, as long as they were."""
+    try:
+        return all((store / f).stat().st_size == size for f, (_, size) in note["files"].items())
+    except FileNotFoundError:
+        return False
 
 
-def _open(path: Path) -> xr.Dataset:
-    # Lazy without dask: training reads samples in any order, a chunk at a time.
-    return conventions.validate(xr.open_zarr(path, chunks=None), "gathers")
+def _finish(stage: Stage, settings: dict[str, Any], blocks: list[tuple[int, int]]) -> None:
+    """Make the output of blocks that are whole, with its manifest, and give it its name."""
+    stage.sweep()
+    finish_store(stage.data)
+    marks = stage.marks()
+    made_by: dict[str, dict[str, Any]] = {}
+    known: dict[str, list[Any]] = {}
+    for start, _ in blocks:
+        note = marks[str(start)]
+        known |= note["files"]
+        by = made_by.setdefault(json.dumps(note["by"]), {**note["by"], "samples": 0})
+        by["samples"] += note["samples"]
+    made = stage.data
+    if settings["format"] != "zarr":
+        made, known = stage.folder / "files", {}
+        remove(made)  # of a run that was stopped
+        fill_folder(open_store(stage.data), made, stage.final, settings)
+    write_manifest(made, settings, list(made_by.values()), known)
+    stage.publish(made)
 
 
 def _settings_of(path: Path) -> dict[str, Any]:
     try:
-        return json.loads(xr.open_zarr(path, chunks=None).attrs["generation"])
-    except Exception as error:
+        return read_manifest(path)["settings"]
+    except FormatError as error:
         raise OutputExistsError(
             f"{path} already exists and is no training set of seisgeo; choose another name or "
             "pass overwrite=True"

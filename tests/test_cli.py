@@ -15,6 +15,7 @@ import segyio
 import xarray as xr
 
 from seisgeo import adapters, cli, console, conventions, synth
+from seisgeo.synth import output
 from seisgeo.synth.geology import OPENFWI_FAMILIES
 
 COMMANDS = (
@@ -540,7 +541,7 @@ def test_synth_with_openfwis_engine_writes_what_its_loader_takes(seisgeo, work):
     ("n", "size"), [(1, 1), (500, 500), (700, 350), (501, 167), (30_000, 500), (1009, 500)]
 )
 def test_synth_makes_files_of_one_size(n, size):
-    assert cli._samples_per_file(n) == size
+    assert output.samples_per_file(n) == size
 
 
 @pytest.mark.parametrize("kind", ["zarr", "npy", "segy"])
@@ -557,12 +558,69 @@ def test_synth_leaves_strangers_alone(seisgeo, home, work, kind):
 
 
 @pytest.mark.parametrize("kind", ["npy", "segy"])
-def test_synth_of_other_formats_refuses_to_repeat_and_overwrites(seisgeo, home, work, kind):
+def test_synth_of_other_formats_is_found_done_or_refused_too(seisgeo, home, work, kind):
     assert _synth(seisgeo, home, "--out", "set", "--format", kind)[0] == 0
-    code, _, err = _synth(seisgeo, home, "--out", "set", "--format", kind)
+    before = (work / "set" / "manifest.json").read_bytes()
+    code, out, _ = _synth(seisgeo, home, "--out", "set", "--format", kind)
+    assert (code, out) == (0, "set is there already: 3 pairs of gathers and velocity models\n")
+    assert (work / "set" / "manifest.json").read_bytes() == before
+    code, _, err = _synth(seisgeo, home, "--out", "set", "--format", "zarr")
     assert code == 1
-    assert "set already exists; choose another name or pass --overwrite" in err
+    assert f'format: "zarr" asked, "{kind}" there' in err
+    assert "--overwrite" in err
     assert _synth(seisgeo, home, "--out", "set", "--format", kind, "--overwrite")[0] == 0
+
+
+def test_synth_verifies_what_it_wrote(seisgeo, home, work):
+    assert _synth(seisgeo, home, "--out", "set", "--format", "npy")[0] == 0
+    code, out, _ = seisgeo("synth", "--verify", "set")
+    assert (code, out) == (0, "set: 4 files as they were written\n")
+    with open("set/model/model1.npy", "r+b") as file:
+        file.seek(200)
+        file.write(b"!")
+    code, _, err = seisgeo("synth", "--verify", "set")
+    assert code == 1
+    assert "set: 1 of 4 files are not what manifest.json says: model/model1.npy was changed" in err
+    code, _, err = seisgeo("synth", "--verify", home / "line.seisbind")
+    assert code == 1
+    assert "no manifest.json in it" in err
+
+
+def test_synth_takes_surveys_by_name_wavelets_and_physics(seisgeo, home, work):
+    words = ["synth", "--families", "flatvel-a", "-n", 1, "--workers", 1, "--device", "cpu"]
+    (work / "mine.json").write_text(
+        synth.Survey.from_attrs(xr.open_zarr(home / "train.zarr")).to_json()
+    )
+    assert seisgeo(*words, "--survey", "mine.json", "--out", "a.zarr")[0] == 0
+    assert seisgeo(*words, "--survey", home / "line.sgy", "--out", "b.zarr")[0] == 0
+    with xr.open_dataset("a.zarr") as a, xr.open_dataset("b.zarr") as b:
+        np.testing.assert_array_equal(a["amplitude"], b["amplitude"])
+    more = ["--wavelet", "90", "--physics", "acoustic", "--component", "depth"]
+    more += ["--velocity-range", 1600, 4000]
+    code, _, err = seisgeo(*words, "--survey", home / "line.sgy", *more, "--out", "c.zarr")
+    assert code == 0, err
+    with xr.open_dataset("c.zarr") as pairs:
+        assert synth.Survey.from_attrs(pairs).wavelet is not None
+        assert "acoustic" in pairs.attrs["scheme"]
+        assert pairs.attrs["component"] == "depth"
+        assert pairs["velocity"].max() <= 4000
+        assert "density" in pairs
+    code, _, err = seisgeo(*words, "--survey", "land", "--wavelet", "zero-phase", "--out", "d.zarr")
+    assert code == 1
+    assert "--wavelet 'zero-phase' is estimated from field data" in err
+
+
+def test_synth_on_a_full_disk_says_that_it_goes_on(seisgeo, home, work, monkeypatch):
+    def full(path, start, values):
+        raise OSError(28, "No space left on device", str(path / "amplitude"))
+
+    monkeypatch.setattr("seisgeo.synth.blocks.write_block", full)
+    code, _, err = _synth(seisgeo, home, "--out", "train.zarr")
+    assert code == 1
+    assert err.endswith("make room, and the same command goes on from here\n")
+    monkeypatch.undo()
+    monkeypatch.chdir(work)
+    assert _synth(seisgeo, home, "--out", "train.zarr")[0] == 0
 
 
 def test_synth_does_not_touch_a_zarr_store_beside_its_folder(seisgeo, home, work):

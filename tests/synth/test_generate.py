@@ -1,5 +1,4 @@
 import dataclasses
-import sys
 
 import numpy as np
 import pytest
@@ -7,10 +6,7 @@ import xarray as xr
 
 import seisgeo as sg
 from seisgeo.errors import OutputExistsError, SimulationError
-from seisgeo.synth import Survey
-
-# The package binds the function under this name; the module stands behind it.
-bulk = sys.modules["seisgeo.synth.generate"]
+from seisgeo.synth import Survey, blocks
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +67,7 @@ def test_samples_do_not_depend_on_how_many_are_drawn(tmp_path, survey):
 
 def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(tmp_path, survey, monkeypatch):
     whole = make(tmp_path / "whole.zarr", survey, workers=1)
-    monkeypatch.setattr(bulk, "BLOCK", 50)
-    done, real = [], bulk._block
+    done, real = [], blocks.make_block
 
     def stops_after_one(*args):
         if done:
@@ -81,11 +76,11 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(tmp_path, survey, mo
         return real(*args)
 
     out = tmp_path / "stopped.zarr"
-    monkeypatch.setattr(bulk, "_block", stops_after_one)
+    monkeypatch.setattr(blocks, "make_block", stops_after_one)
     with pytest.raises(KeyboardInterrupt):
         make(out, survey, workers=1)
     assert not out.exists()
-    monkeypatch.setattr(bulk, "_block", lambda *a: done.append(a) or real(*a))
+    monkeypatch.setattr(blocks, "make_block", lambda *a: done.append(a) or real(*a))
     resumed = make(out, survey, workers=1)
     assert len(done) == 2, "the finished block was made again"
     same(whole, resumed)
@@ -94,7 +89,7 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(tmp_path, survey, mo
 
 def test_a_finished_run_is_opened_not_repeated(tmp_path, survey, monkeypatch):
     make(tmp_path / "a.zarr", survey, workers=1, n=2)
-    monkeypatch.setattr(bulk, "_block", lambda *a: pytest.fail("simulated again"))
+    monkeypatch.setattr(blocks, "make_block", lambda *a: pytest.fail("simulated again"))
     assert make(tmp_path / "a.zarr", survey, workers=1, n=2).sizes["sample"] == 4
 
 
