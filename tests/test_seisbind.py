@@ -194,7 +194,7 @@ def test_files_are_held_out_whole(small_pairs, monkeypatch):
     pairs = small_pairs.isel(sample=slice(60)).assign_coords(file=("sample", files))
     seen = []
     monkeypatch.setattr(
-        training, "train", lambda _, kept, held, __: seen.append((kept, held)) or []
+        training, "train", lambda _, kept, held, __, **more: seen.append((kept, held)) or []
     )
     sg.SeisBind(validation_fraction=0.25, random_state=0).fit(pairs)
     kept, held = (set(files[part.rows]) for part in seen[0])
