@@ -425,7 +425,7 @@ def fit(
     /,
     *,
     out: Path,
-    encoder: Literal["small", "paper"] = "small",
+    encoder: Literal["small", "shots", "paper"] = "small",
     max_epochs: Count = 40,
     max_time: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     batch_size: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 128,
@@ -454,7 +454,7 @@ def fit(
     out
         Model file to write, for instance line.seisbind.
     encoder
-        Size of the encoders; "paper" is ResNet-18.
+        The encoders: "small", "shots" (reads any sources and receivers), "paper" (ResNet-18).
     max_epochs
         Passes over the training set at most; training stops early when it no longer helps.
     max_time

@@ -43,9 +43,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
 
     Parameters
     ----------
-    encoder : {"small", "paper"}, default "small"
-        Size of the convolutional encoders: "paper" is ResNet-18, "small" a quarter of its width and
-        half of its depth.
+    encoder : {"small", "shots", "paper"}, default "small"
+        Key of :data:`seisgeo.encoders.ENCODERS`: "paper" is ResNet-18, "small" a quarter of its
+        width and half of its depth. "shots" is as small, but reads each shot by itself, with its
+        offsets, and embeds gathers of any sources and receivers.
     embedding_dim : int, default 256
         Length of the embeddings.
     seismic_weight, physics_weight : float, default 1.0 and 0.1
@@ -207,11 +208,11 @@ class SeisBind(TransformerMixin, BaseEstimator):
         ModelFileError
             If its state was cut short or altered.
         """
-        from seisgeo.encoders import SIZES
+        from seisgeo.encoders import ENCODERS
         from seisgeo.losses import LOSSES
         from seisgeo.training import TrainingPlan, stopped_run, train
 
-        for name, known in (("encoder", SIZES), ("loss", LOSSES)):
+        for name, known in (("encoder", ENCODERS), ("loss", LOSSES)):
             if getattr(self, name) not in known:
                 raise ParameterError(
                     f"{name} must be one of {', '.join(known)}; found {getattr(self, name)!r}"
@@ -263,6 +264,9 @@ class SeisBind(TransformerMixin, BaseEstimator):
         self.encoders_ = self._build(views.shapes, seed)
         sample = views[kept[:20_000].tolist()]["physics"]
         _standardise(self.encoders_["physics"], sample)
+        if ENCODERS[self.encoder].shots and isinstance(X, xr.Dataset):
+            encoder: Any = self.encoders_["seismic"]
+            encoder.place(*_positions(X))
         self.history_ = train(
             self.encoders_,
             _Rows(views, kept),
@@ -312,18 +316,25 @@ class SeisBind(TransformerMixin, BaseEstimator):
         """Encoders for rows of these shapes, with weights drawn from `seed`."""
         import torch
 
-        from seisgeo.encoders import SIZES, PhysicsEncoder, SeismicEncoder, VelocityEncoder
+        from seisgeo.encoders import (
+            ENCODERS,
+            PhysicsEncoder,
+            SeismicEncoder,
+            ShotEncoder,
+            VelocityEncoder,
+        )
 
-        size, out = SIZES[self.encoder], self.embedding_dim
+        config, out = ENCODERS[self.encoder], self.embedding_dim
         self.shapes_ = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
         encoders = torch.nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if "seismic" in shapes:
                 sources, nt, receivers = self.shapes_["seismic"]
-                encoders["seismic"] = SeismicEncoder(sources, nt, receivers, size, out)
+                kind = ShotEncoder if config.shots else SeismicEncoder
+                encoders["seismic"] = kind(sources, nt, receivers, config, out)
                 depth, x = self.shapes_["velocity"]
-                encoders["velocity"] = VelocityEncoder((depth, x), size, out)
+                encoders["velocity"] = VelocityEncoder((depth, x), config, out)
             encoders["physics"] = PhysicsEncoder(self.shapes_["physics"][0], out)
         return encoders
 
@@ -371,7 +382,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
         name = modality or modality_of(ds)
         if name == "physics":
             ds = self._name_descriptors(ds)
-        embedding = self._embed(name, views_of(ds, [name]))
+        positions: tuple[Any, ...] = ()
+        if name == "seismic" and self._any_positions:
+            positions = _positions(ds)
+        embedding = self._embed(name, views_of(ds, [name]), positions)
         kept = {k: v for k, v in ds.coords.items() if v.dims == ("sample",)}
         result = xr.Dataset(
             {"embedding": (("sample", "feature"), embedding)},
@@ -405,12 +419,25 @@ class SeisBind(TransformerMixin, BaseEstimator):
             return ds
         if self.survey_ is not None:
             if name == "seismic" and "survey" in ds.attrs:
-                self.survey_.require_same(Survey.from_attrs(ds), what)
-            relevant = _SEISMIC_COORDS if name == "seismic" else _VELOCITY_COORDS
+                survey = Survey.from_attrs(ds)
+                self.survey_.require_same(survey, what, positions=not self._any_positions)
+            relevant: tuple[str, ...] = _VELOCITY_COORDS
+            if name == "seismic":
+                relevant = ("time",) if self._any_positions else _SEISMIC_COORDS
             self.survey_.require_coords(ds[[c for c in ds.coords if c in relevant]], what)
         else:
-            _require_axes(self.axes_, _axes(ds), what)
+            axes = self.axes_
+            if name == "seismic" and self._any_positions:
+                axes = {k: v for k, v in axes.items() if k == "time"}
+            _require_axes(axes, _axes(ds), what)
         return ds
+
+    @property
+    def _any_positions(self) -> bool:
+        """Whether gathers of any sources and receivers can be embedded."""
+        from seisgeo.encoders import ShotEncoder
+
+        return "seismic" in self.encoders_ and isinstance(self.encoders_["seismic"], ShotEncoder)
 
     def _name_descriptors(self, ds: xr.Dataset) -> xr.Dataset:
         """Descriptors in the order of the training set."""
@@ -424,15 +451,19 @@ class SeisBind(TransformerMixin, BaseEstimator):
             )
         return ds.isel(descriptor=[names.index(n) for n in self.descriptors_])
 
-    def _embed(self, name: str, views: Views, batch: int = 256) -> np.ndarray:
+    def _embed(
+        self, name: str, views: Views, positions: tuple[Any, ...] = (), batch: int = 256
+    ) -> np.ndarray:
         import torch
 
-        expected = self.shapes_[name]
-        if views.shapes[name] != expected:
+        expected, found = self.shapes_[name], views.shapes[name]
+        same = found[1] == expected[1] if positions else found == expected
+        if not same:
             raise ConventionError(
-                f"the model embeds {name} samples of shape {expected}, found {views.shapes[name]}"
+                f"the model embeds {name} samples of shape {expected}, found {found}"
             )
         device = default_device(self.device)
+        positions = tuple(values.to(device) for values in positions)
         encoder = self.encoders_[name].to(device).eval()
         out = np.empty((len(views), self.embedding_dim), dtype=np.float32)
         with torch.inference_mode():
@@ -441,7 +472,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
                 values = views[rows][name]
                 conventions.check_finite(values, MODALITIES[name][0])
                 out[start : start + len(rows)] = (
-                    encoder(torch.from_numpy(values).to(device)).float().cpu()
+                    encoder(torch.from_numpy(values).to(device), *positions).float().cpu()
                 )
         encoder.to("cpu")
         return out
@@ -616,6 +647,34 @@ def _standardise(encoder: Any, values: np.ndarray) -> None:
 
     with torch.no_grad():
         encoder.standardise_on(torch.from_numpy(values))
+
+
+def _positions(ds: xr.Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions, x and depth, of sources (source, 2) and of their receivers (source, receiver, 2).
+
+    Raises
+    ------
+    ConventionError
+        If a coordinate is missing.
+    """
+    import torch
+
+    names = [f"{of}_{axis}" for of in ("source", "receiver") for axis in ("x", "depth")]
+    missing = [name for name in names if name not in ds.coords]
+    if missing:
+        raise ConventionError(
+            f"an encoder of shots needs the coordinates {', '.join(names)}; this dataset lacks "
+            f"{', '.join(missing)}"
+        )
+    both = xr.DataArray(
+        np.zeros((ds.sizes["source"], ds.sizes["receiver"])), dims=("source", "receiver")
+    )
+    spread = [(ds[name] + both).transpose(*both.dims).values for name in names]
+    source, receiver = (
+        torch.from_numpy(np.stack(axes, axis=-1).astype(np.float32))
+        for axes in (spread[:2], spread[2:])
+    )
+    return source[:, 0], receiver
 
 
 def _copies(encoders: Any) -> dict[str, Any]:
