@@ -7,7 +7,7 @@ import os
 import platform
 from collections.abc import Iterator
 
-__all__ = ["default_device", "hardware", "one_thread"]
+__all__ = ["default_device", "hardware", "one_thread", "processes"]
 
 
 def default_device(device: str | None) -> str:
@@ -15,6 +15,20 @@ def default_device(device: str | None) -> str:
     import torch
 
     return device or ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def processes() -> tuple[int, int, int]:
+    """Number of this process, processes of this node, and of all nodes, as ``torchrun`` says.
+
+    Without it this is process 0 of 1. A program that writes does so on process 0.
+    """
+    if "TORCHELASTIC_RUN_ID" not in os.environ:
+        return 0, 1, 1
+    rank, local, world = (
+        int(os.environ.get(name, default))
+        for name, default in (("RANK", 0), ("LOCAL_WORLD_SIZE", 1), ("WORLD_SIZE", 1))
+    )
+    return rank, local, world
 
 
 @contextlib.contextmanager

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LogitScale", "info_nce"]
+__all__ = ["LOSSES", "InfoNCE", "LogitScale", "SigmoidLoss", "info_nce", "near_copies", "sigmoid"]
 
 
-def info_nce(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
+def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, same: Tensor | None = None) -> Tensor:
     """Symmetric InfoNCE: row i of `a` belongs with row i of `b` and with no other.
 
     Parameters
@@ -20,6 +20,9 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
         Embeddings of unit length, shape (batch, feature).
     scale : torch.Tensor or float
         Inverse temperature that multiplies the cosine similarities.
+    same : torch.Tensor of bool, optional
+        Shape (batch, batch). Where True, row i and row j are the same thing twice and are not
+        contrasted; the diagonal does not matter.
 
     Returns
     -------
@@ -38,13 +41,93 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
     >>> float(info_nce(torch.eye(4), torch.eye(4), scale=100.0)) < 1e-6
     True
     """
-    # Half precision would round the logits, which reach 100, by more than they differ.
-    with torch.autocast(a.device.type, enabled=False):
-        logits = scale * a.float() @ b.float().T  # (batch, batch)
+    logits = _similarities(a, b, scale)  # (batch, batch)
+    if same is not None:
+        logits = logits.masked_fill(_off_diagonal(same), -torch.inf)
     target = torch.arange(len(a), device=a.device)
     return (
         functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
     ) / 2
+
+
+def sigmoid(
+    a: Tensor,
+    b: Tensor,
+    scale: Tensor | float,
+    bias: Tensor | float,
+    same: Tensor | None = None,
+) -> Tensor:
+    """Sigmoid loss: each of the batch's pairs is judged alone, as matching or not.
+
+    Parameters
+    ----------
+    a, b, scale, same
+        As for :func:`info_nce`.
+    bias : torch.Tensor or float
+        Added to the logits; about minus the logarithm of the batch, as most pairs do not match.
+
+    Returns
+    -------
+    torch.Tensor
+        Sum over all pairs of -log sigmoid(+-(scale cos + bias)), over the batch.
+
+    References
+    ----------
+    SigLIP, Zhai et al. (2023), arXiv:2303.15343.
+
+    Examples
+    --------
+    >>> import torch
+    >>> round(float(sigmoid(torch.eye(4), torch.eye(4), scale=10.0, bias=0.0)), 4)  # 3 ln 2
+    2.0795
+    """
+    logits = _similarities(a, b, scale) + bias
+    sign = 2 * torch.eye(len(a), dtype=logits.dtype, device=a.device) - 1
+    losses = -functional.logsigmoid(sign * logits)
+    if same is not None:
+        losses = losses.masked_fill(_off_diagonal(same), 0.0)
+    return losses.sum() / len(a)
+
+
+def near_copies(values: Tensor, tolerance: float) -> Tensor:
+    """Pairs of rows that are nearly equal.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        Shape (batch, ...).
+    tolerance : float
+        Root mean square of the difference of two rows below which they count as one.
+
+    Returns
+    -------
+    torch.Tensor of bool
+        Shape (batch, batch), symmetric, True on the diagonal.
+
+    Examples
+    --------
+    >>> import torch
+    >>> near_copies(torch.tensor([[1500.0], [1501.0], [2000.0]]), 5.0)[0].tolist()
+    [True, True, False]
+    """
+    rows = values.flatten(1).float()
+    # Distances by products lose digits to a large common offset: velocities are centred first.
+    rows = rows - rows.mean(dim=0)
+    with torch.autocast(values.device.type, enabled=False):
+        square = rows.square().sum(dim=1)
+        distance = square[:, None] + square[None, :] - 2 * rows @ rows.T  # (batch, batch)
+    return distance <= tolerance**2 * rows.shape[1]
+
+
+def _similarities(a: Tensor, b: Tensor, scale: Tensor | float) -> Tensor:
+    # Half precision would round the logits, which reach 100, by more than they differ.
+    with torch.autocast(a.device.type, enabled=False):
+        dtype = torch.promote_types(a.dtype, torch.float32)
+        return scale * a.to(dtype) @ b.to(dtype).T
+
+
+def _off_diagonal(same: Tensor) -> Tensor:
+    return same & ~torch.eye(len(same), dtype=torch.bool, device=same.device)
 
 
 class LogitScale(nn.Module):
@@ -63,3 +146,47 @@ class LogitScale(nn.Module):
     def forward(self) -> Tensor:
         """Inverse temperature as a scalar tensor."""
         return self.log_scale.clamp(0.0, math.log(100.0)).exp()
+
+
+class InfoNCE(nn.Module):
+    """:func:`info_nce` with a learnable temperature.
+
+    Parameters
+    ----------
+    temperature : float, default 0.07
+        Where it starts.
+    """
+
+    def __init__(self, temperature: float = 0.07) -> None:
+        super().__init__()
+        self.scale = LogitScale(temperature)
+
+    def forward(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
+        """Loss of two embeddings (batch, feature)."""
+        return info_nce(a, b, self.scale(), same)
+
+
+class SigmoidLoss(nn.Module):
+    """:func:`sigmoid` with a learnable temperature and bias; the bias starts at -10.
+
+    Parameters
+    ----------
+    temperature : float, default 0.07
+        Where it starts.
+    """
+
+    def __init__(self, temperature: float = 0.07) -> None:
+        super().__init__()
+        self.scale = LogitScale(temperature)
+        self.bias = nn.Parameter(torch.tensor(-10.0))
+
+    def forward(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
+        """Loss of two embeddings (batch, feature)."""
+        return sigmoid(a, b, self.scale(), self.bias, same)
+
+
+#: The losses by name.
+LOSSES: dict[str, type[InfoNCE] | type[SigmoidLoss]] = {
+    "info_nce": InfoNCE,
+    "sigmoid": SigmoidLoss,
+}

@@ -327,13 +327,15 @@ class Survey(StandardSpreads):
         )
         return cls(**settings)
 
-    def differences(self, other: Survey) -> list[str]:
+    def differences(self, other: Survey, *, positions: bool = True) -> list[str]:
         """Say how another survey differs where an encoder would notice.
 
         Parameters
         ----------
         other : Survey
             The survey to compare with.
+        positions : bool, default True
+            Compare sources and receivers, too, not sampling and wavelet alone.
 
         Returns
         -------
@@ -342,9 +344,9 @@ class Survey(StandardSpreads):
             the other (positions within half a cell, the same sampling and wavelet).
         """
         found = []
+        counts = (("n_sources", ""), ("n_receivers", "")) if positions else ()
         for name, unit in (
-            ("n_sources", ""),
-            ("n_receivers", ""),
+            *counts,
             ("nt", " samples"),
             ("dt", " s"),
             ("peak_frequency", " Hz"),
@@ -359,7 +361,7 @@ class Survey(StandardSpreads):
             ("source depths", self.source_positions[..., 0], other.source_positions[..., 0]),
             ("receiver depths", self.receiver_positions[..., 0], other.receiver_positions[..., 0]),
         ):
-            if mine.shape == theirs.shape:
+            if positions and mine.shape == theirs.shape:
                 apart = float(np.abs(mine - theirs).max())
                 if apart > 0.5 * self.grid_spacing:
                     found.append(
@@ -404,9 +406,9 @@ class Survey(StandardSpreads):
                 + "\n  ".join(found)
             )
 
-    def require_same(self, other: Survey, what: str) -> None:
+    def require_same(self, other: Survey, what: str, *, positions: bool = True) -> None:
         """Raise :class:`SurveyMismatchError` naming each difference from `other`, if any."""
-        found = self.differences(other)
+        found = self.differences(other, positions=positions)
         if found:
             raise SurveyMismatchError(
                 f"the survey of {what} differs from the model's:\n  " + "\n  ".join(found)

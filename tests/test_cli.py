@@ -8,12 +8,14 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 import segyio
 import xarray as xr
 
+import seisgeo as sg
 from seisgeo import adapters, cli, console, conventions, synth
 from seisgeo.synth import output
 from seisgeo.synth.geology import OPENFWI_FAMILIES
@@ -693,6 +695,47 @@ def test_synth_interrupted_goes_on_where_it_was(seisgeo, home, work):
 
 
 # fit, embed, retrieve, evaluate
+
+
+def test_a_training_that_was_stopped_goes_on_with_resume(seisgeo, home, work, monkeypatch):
+    from seisgeo import training
+    from seisgeo.contrast import Contrast
+
+    words = ("fit", home / "train.zarr", "--out", "a.seisbind", "--max-epochs", 2,
+             "--batch-size", 16, "--device", "cpu")  # fmt: skip
+    close = Contrast.close_epoch
+
+    def die(self):
+        close(self)
+        if self.epoch == 2:
+            raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "INTERVAL", 0.0)
+        patch.setattr(Contrast, "close_epoch", die)
+        assert seisgeo(*words)[0] == 1
+    assert not Path("a.seisbind").exists()
+    code, _, err = seisgeo(*words)
+    assert code == 1
+    assert "holds a training that was stopped: go on with it by --resume" in err
+    code, _, err = seisgeo(*words, "--loss", "sigmoid", "--resume")
+    assert code == 1
+    assert 'loss: "sigmoid" asked, "info_nce" there' in err
+    code, out, _ = seisgeo(*words, "--resume")
+    assert code == 0
+    assert "of 2 was best" in out
+    assert [path.name for path in work.iterdir()] == ["a.seisbind"]
+    assert sg.load("a.seisbind").model_id_ == sg.load(home / "line.seisbind").model_id_
+
+
+def test_a_checkpoint_folder_that_is_named_stays_with_its_curves(seisgeo, home, work):
+    words = ("fit", home / "train.zarr", "--out", "a.seisbind", "--max-epochs", 1,
+             "--device", "cpu", "--checkpoint", "run")  # fmt: skip
+    assert seisgeo(*words)[0] == 0
+    lines = Path("run/history.csv").read_text().splitlines()
+    assert lines[0].startswith("epoch,train_loss,val_loss")
+    assert len(lines) == 2
+    assert seisgeo(*words, "--overwrite")[0] == 0
 
 
 def test_fit_says_what_it_made(seisgeo, home, work):

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seisgeo.losses import LogitScale, info_nce
+from seisgeo.losses import LOSSES, LogitScale, info_nce, near_copies, sigmoid
 
 
 def test_value_by_hand():
@@ -41,3 +41,71 @@ def test_half_precision_around_it_does_not_round_the_logits():
     with torch.autocast("cpu", torch.bfloat16):
         inside = info_nce(a, b, 100.0)
     assert float(inside) == float(info_nce(a, b, 100.0))
+
+
+def test_sigmoid_value_by_hand():
+    # Cosines 1 on the diagonal and 0 off it, scale 2, bias -1: logits 1 and -1, and -(-1) = 1.
+    # Each of the four pairs costs ln(1 + e^-1); the sum goes over the batch of two.
+    a = torch.eye(2)
+    assert float(sigmoid(a, a, 2.0, -1.0)) == pytest.approx(2 * math.log(1 + math.exp(-1)))
+    # Opposite embeddings, scale 3, no bias: matching pairs cost ln(1 + e^3), the others ln 2.
+    expected = math.log(1 + math.exp(3)) + math.log(2)
+    assert float(sigmoid(a, -a, 3.0, 0.0)) == pytest.approx(expected)
+
+
+def test_copies_are_no_negatives():
+    # Rows 0 and 1 are one model: row 0 has one negative, row 2, at cosine 0, scale 2.
+    a = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    same = near_copies(a, 0.1)
+    assert same.tolist() == [[True, True, False], [True, True, False], [False, False, True]]
+    twin = -math.log(math.e**2 / (math.e**2 + 1))  # against one negative
+    alone = -math.log(math.e**2 / (math.e**2 + 2))  # against two
+    assert float(info_nce(a, a, 2.0, same)) == pytest.approx((2 * twin + alone) / 3)
+    assert float(info_nce(a, a, 2.0)) > float(info_nce(a, a, 2.0, same)) + 0.2
+    matching, other = math.log(1 + math.exp(-2)), math.log(2)  # four pairs with row 2 are left
+    assert float(sigmoid(a, a, 2.0, 0.0, same)) == pytest.approx((3 * matching + 4 * other) / 3)
+
+
+def test_a_batch_of_one_model_costs_nothing():
+    a = torch.nn.functional.normalize(torch.randn(4, 3), dim=1).requires_grad_()
+    loss = info_nce(a, a, 10.0, torch.ones(4, 4, dtype=torch.bool))
+    loss.backward()
+    assert float(loss.detach()) == 0
+    assert torch.isfinite(a.grad).all()
+
+
+def test_near_copies_are_told_by_their_rms_difference():
+    torch.manual_seed(0)
+    model = 1500 + 3000 * torch.rand(70, 70)
+    batch = torch.stack([model, model + 9.9, model + 10.1, model.flip(0)])
+    near = near_copies(batch, 10.0)
+    exact = (batch[:, None] - batch[None]).double().square().mean(dim=(2, 3)).sqrt() <= 10
+    assert torch.equal(near, exact)
+    assert near[0].tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("loss", [info_nce, lambda a, b, s, m: sigmoid(a, b, s, -3.0 * s, m)])
+def test_gradients_are_those_of_finite_differences(loss):
+    torch.manual_seed(1)
+    a, b = (torch.randn(5, 3, dtype=torch.float64, requires_grad=True) for _ in range(2))
+    scale = torch.tensor(4.0, dtype=torch.float64, requires_grad=True)
+    same = torch.eye(5, dtype=torch.bool)
+    same[0, 3] = same[3, 0] = True
+
+    def of_unit_vectors(a, b, scale):
+        unit = (torch.nn.functional.normalize(x, dim=1) for x in (a, b))
+        return loss(*unit, scale, same)
+
+    assert torch.autograd.gradcheck(of_unit_vectors, (a, b, scale))
+
+
+def test_losses_by_name_learn_their_temperature_and_bias():
+    a = torch.eye(6)
+    for name, parameters in (("info_nce", 1), ("sigmoid", 2)):
+        module = LOSSES[name](0.1)
+        module(a, a).backward()
+        assert len(list(module.parameters())) == parameters
+        assert all(p.grad is not None and p.grad.abs() > 0 for p in module.parameters())
+    assert float(LOSSES["sigmoid"](0.1)(a, a).detach()) == pytest.approx(
+        float(sigmoid(a, a, 10.0, -10.0)), rel=1e-5
+    )

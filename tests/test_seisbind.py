@@ -194,7 +194,7 @@ def test_files_are_held_out_whole(small_pairs, monkeypatch):
     pairs = small_pairs.isel(sample=slice(60)).assign_coords(file=("sample", files))
     seen = []
     monkeypatch.setattr(
-        training, "train", lambda _, kept, held, __: seen.append((kept, held)) or []
+        training, "train", lambda _, kept, held, __, **more: seen.append((kept, held)) or []
     )
     sg.SeisBind(validation_fraction=0.25, random_state=0).fit(pairs)
     kept, held = (set(files[part.rows]) for part in seen[0])
@@ -241,16 +241,18 @@ def test_before_fit(unseen):
 
 
 def test_unknown_encoder_is_named(small_pairs):
-    with pytest.raises(ValueError, match="encoder must be one of small, paper; found 'huge'"):
+    with pytest.raises(
+        ValueError, match="encoder must be one of small, shots, paper; found 'huge'"
+    ):
         sg.SeisBind("huge").fit(small_pairs)
 
 
 def test_paper_encoder_is_resnet18():
     import torch
 
-    from seisgeo.encoders import SIZES, VelocityEncoder
+    from seisgeo.encoders import ENCODERS, VelocityEncoder
 
-    network = VelocityEncoder((70, 70), SIZES["paper"], 256).network
+    network = VelocityEncoder((70, 70), ENCODERS["paper"], 256).network
     convolutions = [m for m in network.stages.modules() if isinstance(m, torch.nn.Conv2d)]
     assert len([c for c in convolutions if c.kernel_size == (3, 3)]) == 16
     assert {c.out_channels for c in convolutions} == {64, 128, 256, 512}

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from seisgeo.encoders.configs import ENCODERS, EncoderConfig
 from seisgeo.encoders.physics import PhysicsEncoder
 from seisgeo.encoders.seismic import SeismicEncoder
-from seisgeo.encoders.sizes import SIZES, EncoderSize
+from seisgeo.encoders.shots import ShotEncoder
 from seisgeo.encoders.velocity import VelocityEncoder
 
-__all__ = ["SIZES", "EncoderSize", "PhysicsEncoder", "SeismicEncoder", "VelocityEncoder"]
+__all__ = [
+    "ENCODERS",
+    "EncoderConfig",
+    "PhysicsEncoder",
+    "SeismicEncoder",
+    "ShotEncoder",
+    "VelocityEncoder",
+]

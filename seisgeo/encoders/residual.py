@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seisgeo.encoders.sizes import EncoderSize
+from seisgeo.encoders.configs import EncoderConfig
 
 __all__ = ["ResidualNetwork"]
 
@@ -28,7 +28,7 @@ class ResidualNetwork(nn.Module):
         Channels of the input.
     shape : (int, int)
         Cells of the input along its two axes.
-    size : EncoderSize
+    config : EncoderConfig
         Width and depth.
     out_features : int
         Length of the vectors.
@@ -39,14 +39,14 @@ class ResidualNetwork(nn.Module):
     """
 
     def __init__(
-        self, channels: int, shape: tuple[int, int], size: EncoderSize, out_features: int
+        self, channels: int, shape: tuple[int, int], config: EncoderConfig, out_features: int
     ) -> None:
         super().__init__()
-        self.stem = _stem(channels, shape, size.width)
+        self.stem = _stem(channels, shape, config.width)
         stages: list[nn.Module] = []
-        before = size.width
-        for number, blocks in enumerate(size.blocks):
-            width = size.width * 2**number
+        before = config.width
+        for number, blocks in enumerate(config.blocks):
+            width = config.width * 2**number
             for block in range(blocks):
                 stride = 2 if block == 0 and number > 0 else 1
                 stages.append(_Block(before, width, stride))

@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seisgeo.encoders.configs import EncoderConfig
 from seisgeo.encoders.residual import ResidualNetwork
-from seisgeo.encoders.sizes import EncoderSize
 
 __all__ = ["SeismicEncoder", "balance"]
 
@@ -43,7 +43,7 @@ class SeismicEncoder(nn.Module):
     ----------
     n_sources, nt, n_receivers : int
         The survey that it reads.
-    size : EncoderSize
+    config : EncoderConfig
         Width and depth.
     out_features : int
         Length of the embedding.
@@ -55,10 +55,10 @@ class SeismicEncoder(nn.Module):
     """
 
     def __init__(
-        self, n_sources: int, nt: int, n_receivers: int, size: EncoderSize, out_features: int
+        self, n_sources: int, nt: int, n_receivers: int, config: EncoderConfig, out_features: int
     ) -> None:
         super().__init__()
-        self.network = ResidualNetwork(n_sources, (nt, n_receivers), size, out_features)
+        self.network = ResidualNetwork(n_sources, (nt, n_receivers), config, out_features)
 
     def forward(self, gathers: Tensor) -> Tensor:
         """Map (batch, source, time, receiver) to unit vectors (batch, feature)."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seisgeo.encoders.configs import EncoderConfig
 from seisgeo.encoders.residual import ResidualNetwork
-from seisgeo.encoders.sizes import EncoderSize
 
 __all__ = ["VelocityEncoder"]
 
@@ -18,8 +18,8 @@ class VelocityEncoder(nn.Module):
     ----------
     shape : (int, int)
         Cells of the models: (depth, x).
-    size : EncoderSize
-        Width and depth; ``SIZES["paper"]`` is ResNet-18.
+    config : EncoderConfig
+        Width and depth; ``ENCODERS["paper"]`` is ResNet-18.
     out_features : int
         Length of the embedding.
 
@@ -28,9 +28,9 @@ class VelocityEncoder(nn.Module):
     SeisBind, arXiv:2601.14607.
     """
 
-    def __init__(self, shape: tuple[int, int], size: EncoderSize, out_features: int) -> None:
+    def __init__(self, shape: tuple[int, int], config: EncoderConfig, out_features: int) -> None:
         super().__init__()
-        self.network = ResidualNetwork(1, shape, size, out_features)
+        self.network = ResidualNetwork(1, shape, config, out_features)
 
     def forward(self, velocity: Tensor) -> Tensor:
         """Map velocities in m/s (batch, depth, x) to unit vectors (batch, feature)."""

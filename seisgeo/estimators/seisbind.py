@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,24 +37,40 @@ class SeisBind(TransformerMixin, BaseEstimator):
     Three encoders are trained so that the gathers, the velocity model and the descriptors of one
     sample fall on one point of a sphere, and other samples elsewhere. Nothing is labelled: the
     modalities supervise each other. The loss is ``seismic_weight * L(S, V) + physics_weight *
-    L(V, P)`` with symmetric InfoNCE for L; velocity binds seismic and physics.
+    L(V, P) + direct_weight * L(S, P)``; in the paper, without the last, velocity binds seismic and
+    physics. Velocity models of a batch that differ by less than 10 m/s (RMS), and descriptors by
+    less than a hundredth of their spread, are not contrasted with each other.
 
     Parameters
     ----------
-    encoder : {"small", "paper"}, default "small"
-        Size of the convolutional encoders: "paper" is ResNet-18, "small" a quarter of its width and
-        half of its depth.
+    encoder : {"small", "shots", "paper"}, default "small"
+        Key of :data:`seisgeo.encoders.ENCODERS`: "paper" is ResNet-18, "small" a quarter of its
+        width and half of its depth. "shots" is as small, but reads each shot by itself, with its
+        offsets, and embeds gathers of any sources and receivers.
     embedding_dim : int, default 256
         Length of the embeddings.
     seismic_weight, physics_weight : float, default 1.0 and 0.1
         The paper's lambda1 and lambda2.
+    direct_weight : float, default 0.0
+        Of the loss between seismic and physics, which the paper does not have.
+    loss : {"info_nce", "sigmoid"}, default "info_nce"
+        :func:`seisgeo.losses.info_nce` (the paper's) or :func:`seisgeo.losses.sigmoid`.
     temperature : float, default 0.07
         First temperature of the loss; it is learned, within [0.01, 1].
     augment : bool, default True
         Train on gathers with field-like noise, dead traces, gain errors, and changes of phase and
         delay of the wavelet, so that field records are no strangers.
     batch_size : int, default 128
-        Samples contrasted with each other.
+        Samples contrasted with each other; under ``torchrun``, on all processes together.
+    chunk_size : int or None, default None
+        Samples that an encoder sees at once. A large batch then fits into a small memory, for half
+        again the time; the gradient is the same.
+    families_per_batch : int or None, default None
+        Fill each batch from this many families (coordinate ``family``) only, so that samples are
+        contrasted with what is hard to tell from them. None mixes all families.
+    ema_decay : float or None, default None
+        Keep the exponential moving average of the weights, with this decay a step, instead of the
+        last ones.
     max_epochs : int, default 40
         Passes over the training set at most.
     max_time : float or None, default None
@@ -114,9 +132,14 @@ class SeisBind(TransformerMixin, BaseEstimator):
         embedding_dim: int = 256,
         seismic_weight: float = 1.0,
         physics_weight: float = 0.1,
+        direct_weight: float = 0.0,
+        loss: str = "info_nce",
         temperature: float = 0.07,
         augment: bool = True,
         batch_size: int = 128,
+        chunk_size: int | None = None,
+        families_per_batch: int | None = None,
+        ema_decay: float | None = None,
         max_epochs: int = 40,
         max_time: float | None = None,
         learning_rate: float = 1e-3,
@@ -131,9 +154,14 @@ class SeisBind(TransformerMixin, BaseEstimator):
         self.embedding_dim = embedding_dim
         self.seismic_weight = seismic_weight
         self.physics_weight = physics_weight
+        self.direct_weight = direct_weight
+        self.loss = loss
         self.temperature = temperature
         self.augment = augment
         self.batch_size = batch_size
+        self.chunk_size = chunk_size
+        self.families_per_batch = families_per_batch
+        self.ema_decay = ema_decay
         self.max_epochs = max_epochs
         self.max_time = max_time
         self.learning_rate = learning_rate
@@ -144,7 +172,13 @@ class SeisBind(TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: xr.Dataset | Any, y: Any = None) -> SeisBind:
+    def fit(
+        self,
+        X: xr.Dataset | Any,
+        y: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> SeisBind:
         """Train the encoders.
 
         Parameters
@@ -155,6 +189,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
             computes from the velocity. Or a bare 2-D array (see Notes).
         y : None
             Ignored; scikit-learn passes it.
+        checkpoint : path-like, optional
+            Folder that keeps the state of the training, once a minute, and its curves
+            (``history.csv``, and TensorBoard's files where that is installed). The same call goes
+            on from there after a kill, to the very weights that it would have reached without.
 
         Returns
         -------
@@ -165,16 +203,33 @@ class SeisBind(TransformerMixin, BaseEstimator):
         ------
         ConventionError
             If a modality is missing, or values are not finite or not in m/s.
+        OutputExistsError
+            If `checkpoint` holds a training with other settings or data.
+        ModelFileError
+            If its state was cut short or altered.
         """
-        from seisgeo.encoders import SIZES
-        from seisgeo.training import TrainingPlan, train
+        from seisgeo.encoders import ENCODERS
+        from seisgeo.losses import LOSSES
+        from seisgeo.training import TrainingPlan, stopped_run, train
 
-        if self.encoder not in SIZES:
+        for name, known in (("encoder", ENCODERS), ("loss", LOSSES)):
+            if getattr(self, name) not in known:
+                raise ParameterError(
+                    f"{name} must be one of {', '.join(known)}; found {getattr(self, name)!r}"
+                )
+        for name in ("chunk_size", "families_per_batch"):
+            if (value := getattr(self, name)) is not None and value < 1:
+                raise ParameterError(f"{name} must be None or at least 1; found {value}")
+        if self.ema_decay is not None and not 0 < self.ema_decay < 1:
             raise ParameterError(
-                f"encoder must be one of {', '.join(SIZES)}; found {self.encoder!r}"
+                f"ema_decay must be None or between 0 and 1; found {self.ema_decay}"
             )
-        random = check_random_state(self.random_state)
-        groups = None
+        folder = None if checkpoint is None else Path(checkpoint)
+        seed = int(check_random_state(self.random_state).randint(2**31 - 1))
+        if folder is not None and self.random_state is None:
+            stopped = stopped_run(folder, {})
+            seed = seed if stopped is None else stopped["settings"]["seed"]
+        groups = families = None
         if isinstance(X, xr.Dataset):
             views = views_of(X, list(MODALITIES))
             self.survey_ = Survey.from_attrs(X) if "survey" in X.attrs else None
@@ -185,21 +240,33 @@ class SeisBind(TransformerMixin, BaseEstimator):
             self.descriptors_ = [str(name) for name in named]
             self.spectrum_ = mean_spectrum(X["amplitude"])
             groups = X["file"].values if "file" in X.coords else None
+            families = X["family"].values if "family" in X.coords else None
+            if families is None and self.families_per_batch is not None:
+                raise ConventionError(
+                    "families_per_batch needs the coordinate 'family' (sample); this dataset has "
+                    f"{sorted(map(str, X.coords))}"
+                )
             pairs = {
                 ("seismic", "velocity"): self.seismic_weight,
                 ("velocity", "physics"): self.physics_weight,
             }
+            if self.direct_weight:
+                pairs["seismic", "physics"] = self.direct_weight
         else:
             array = validate_data(self, X, dtype=np.float32, ensure_min_samples=2)
             views = Views({"physics": array})
             self.survey_, self.axes_, self.spectrum_ = None, {}, np.zeros(0)
             self.descriptors_ = []
             pairs = {("physics", "physics"): 1.0}
-        held, kept = _split(len(views), self.validation_fraction, groups, random)
-        seed = int(random.randint(2**31 - 1))
+        held, kept = _split(
+            len(views), self.validation_fraction, groups, np.random.RandomState(seed)
+        )
         self.encoders_ = self._build(views.shapes, seed)
         sample = views[kept[:20_000].tolist()]["physics"]
         _standardise(self.encoders_["physics"], sample)
+        if ENCODERS[self.encoder].shots and isinstance(X, xr.Dataset):
+            encoder: Any = self.encoders_["seismic"]
+            encoder.place(*_positions(X))
         self.history_ = train(
             self.encoders_,
             _Rows(views, kept),
@@ -216,27 +283,58 @@ class SeisBind(TransformerMixin, BaseEstimator):
                 device=default_device(self.device),
                 seed=seed,
                 progress=self.verbose,
+                loss=self.loss,
+                chunk_size=self.chunk_size,
+                ema_decay=self.ema_decay,
+                families_per_batch=self.families_per_batch,
                 augment=self._augmentations(pairs),
+                copies=_copies(self.encoders_),
             ),
+            families=None if families is None else families[kept],
+            folder=folder,
+            settings=self._settings(views, seed) if folder is not None else None,
         )
         return self
+
+    def _settings(self, views: Views, seed: int) -> dict[str, Any]:
+        """What decides the course of a training: parameters, seed and data."""
+        without = {"device", "verbose", "random_state", "chunk_size"}
+        given = {k: getattr(v, "item", lambda v=v: v)() for k, v in self.get_params().items()}
+        digest = hashlib.sha256()
+        for row in (0, len(views) // 2, len(views) - 1):
+            for array in views[[row]].values():
+                digest.update(array.tobytes())
+        return {
+            **{name: value for name, value in given.items() if name not in without},
+            "seed": seed,
+            "samples": len(views),
+            "shapes": {name: list(shape) for name, shape in self.shapes_.items()},
+            "data": digest.hexdigest(),
+        }
 
     def _build(self, shapes: dict[str, tuple[int, ...]], seed: int) -> torch.nn.ModuleDict:
         """Encoders for rows of these shapes, with weights drawn from `seed`."""
         import torch
 
-        from seisgeo.encoders import SIZES, PhysicsEncoder, SeismicEncoder, VelocityEncoder
+        from seisgeo.encoders import (
+            ENCODERS,
+            PhysicsEncoder,
+            SeismicEncoder,
+            ShotEncoder,
+            VelocityEncoder,
+        )
 
-        size, out = SIZES[self.encoder], self.embedding_dim
+        config, out = ENCODERS[self.encoder], self.embedding_dim
         self.shapes_ = {name: tuple(int(n) for n in shape) for name, shape in shapes.items()}
         encoders = torch.nn.ModuleDict()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             if "seismic" in shapes:
                 sources, nt, receivers = self.shapes_["seismic"]
-                encoders["seismic"] = SeismicEncoder(sources, nt, receivers, size, out)
+                kind = ShotEncoder if config.shots else SeismicEncoder
+                encoders["seismic"] = kind(sources, nt, receivers, config, out)
                 depth, x = self.shapes_["velocity"]
-                encoders["velocity"] = VelocityEncoder((depth, x), size, out)
+                encoders["velocity"] = VelocityEncoder((depth, x), config, out)
             encoders["physics"] = PhysicsEncoder(self.shapes_["physics"][0], out)
         return encoders
 
@@ -284,7 +382,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
         name = modality or modality_of(ds)
         if name == "physics":
             ds = self._name_descriptors(ds)
-        embedding = self._embed(name, views_of(ds, [name]))
+        positions: tuple[Any, ...] = ()
+        if name == "seismic" and self._any_positions:
+            positions = _positions(ds)
+        embedding = self._embed(name, views_of(ds, [name]), positions)
         kept = {k: v for k, v in ds.coords.items() if v.dims == ("sample",)}
         result = xr.Dataset(
             {"embedding": (("sample", "feature"), embedding)},
@@ -318,12 +419,25 @@ class SeisBind(TransformerMixin, BaseEstimator):
             return ds
         if self.survey_ is not None:
             if name == "seismic" and "survey" in ds.attrs:
-                self.survey_.require_same(Survey.from_attrs(ds), what)
-            relevant = _SEISMIC_COORDS if name == "seismic" else _VELOCITY_COORDS
+                survey = Survey.from_attrs(ds)
+                self.survey_.require_same(survey, what, positions=not self._any_positions)
+            relevant: tuple[str, ...] = _VELOCITY_COORDS
+            if name == "seismic":
+                relevant = ("time",) if self._any_positions else _SEISMIC_COORDS
             self.survey_.require_coords(ds[[c for c in ds.coords if c in relevant]], what)
         else:
-            _require_axes(self.axes_, _axes(ds), what)
+            axes = self.axes_
+            if name == "seismic" and self._any_positions:
+                axes = {k: v for k, v in axes.items() if k == "time"}
+            _require_axes(axes, _axes(ds), what)
         return ds
+
+    @property
+    def _any_positions(self) -> bool:
+        """Whether gathers of any sources and receivers can be embedded."""
+        from seisgeo.encoders import ShotEncoder
+
+        return "seismic" in self.encoders_ and isinstance(self.encoders_["seismic"], ShotEncoder)
 
     def _name_descriptors(self, ds: xr.Dataset) -> xr.Dataset:
         """Descriptors in the order of the training set."""
@@ -337,15 +451,19 @@ class SeisBind(TransformerMixin, BaseEstimator):
             )
         return ds.isel(descriptor=[names.index(n) for n in self.descriptors_])
 
-    def _embed(self, name: str, views: Views, batch: int = 256) -> np.ndarray:
+    def _embed(
+        self, name: str, views: Views, positions: tuple[Any, ...] = (), batch: int = 256
+    ) -> np.ndarray:
         import torch
 
-        expected = self.shapes_[name]
-        if views.shapes[name] != expected:
+        expected, found = self.shapes_[name], views.shapes[name]
+        same = found[1] == expected[1] if positions else found == expected
+        if not same:
             raise ConventionError(
-                f"the model embeds {name} samples of shape {expected}, found {views.shapes[name]}"
+                f"the model embeds {name} samples of shape {expected}, found {found}"
             )
         device = default_device(self.device)
+        positions = tuple(values.to(device) for values in positions)
         encoder = self.encoders_[name].to(device).eval()
         out = np.empty((len(views), self.embedding_dim), dtype=np.float32)
         with torch.inference_mode():
@@ -354,7 +472,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
                 values = views[rows][name]
                 conventions.check_finite(values, MODALITIES[name][0])
                 out[start : start + len(rows)] = (
-                    encoder(torch.from_numpy(values).to(device)).float().cpu()
+                    encoder(torch.from_numpy(values).to(device), *positions).float().cpu()
                 )
         encoder.to("cpu")
         return out
@@ -529,6 +647,50 @@ def _standardise(encoder: Any, values: np.ndarray) -> None:
 
     with torch.no_grad():
         encoder.standardise_on(torch.from_numpy(values))
+
+
+def _positions(ds: xr.Dataset) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions, x and depth, of sources (source, 2) and of their receivers (source, receiver, 2).
+
+    Raises
+    ------
+    ConventionError
+        If a coordinate is missing.
+    """
+    import torch
+
+    names = [f"{of}_{axis}" for of in ("source", "receiver") for axis in ("x", "depth")]
+    missing = [name for name in names if name not in ds.coords]
+    if missing:
+        raise ConventionError(
+            f"an encoder of shots needs the coordinates {', '.join(names)}; this dataset lacks "
+            f"{', '.join(missing)}"
+        )
+    both = xr.DataArray(
+        np.zeros((ds.sizes["source"], ds.sizes["receiver"])), dims=("source", "receiver")
+    )
+    spread = [(ds[name] + both).transpose(*both.dims).values for name in names]
+    source, receiver = (
+        torch.from_numpy(np.stack(axes, axis=-1).astype(np.float32))
+        for axes in (spread[:2], spread[2:])
+    )
+    return source[:, 0], receiver
+
+
+def _copies(encoders: Any) -> dict[str, Any]:
+    """For modalities that can be compared, a function that tells which rows are one and the same.
+
+    A gather cannot tell models that differ by 10 m/s; its mirror image has the same descriptors.
+    """
+    from seisgeo.losses import near_copies
+
+    physics = encoders["physics"]
+    found: dict[str, Any] = {
+        "physics": lambda values: near_copies((values - physics.mean) / physics.scale, 0.01)
+    }
+    if "velocity" in encoders:
+        found["velocity"] = lambda values: near_copies(values, 10.0)
+    return found
 
 
 def _split(

@@ -1,0 +1,358 @@
+"""One step of contrastive training: embed, gather, compare."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.checkpoint import checkpoint
+
+from seisgeo.errors import TrainingError
+from seisgeo.losses import LOSSES
+from seisgeo.metrics import pair_ranks, recall_at_k
+
+__all__ = ["Contrast", "History", "TrainingPlan"]
+
+#: Share of training in which the learning rate rises.
+WARM_UP = 0.05
+
+#: One row for each epoch: epoch, train_loss, val_loss, val_recall_1, learning_rate, ...
+History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """Settings of a training run.
+
+    Parameters
+    ----------
+    pairs : mapping of (str, str) to float
+        Weight of the loss between two modalities. A modality paired with itself contrasts two
+        augmented copies.
+    max_epochs, batch_size : int
+        Passes over the data, and rows contrasted with each other, on all processes together.
+    max_time : float or None
+        Seconds after which training ends; the learning rate is then scheduled by whichever of
+        epochs and time runs out first.
+    learning_rate, weight_decay, temperature : float
+        AdamW's, and the first temperature of the loss.
+    patience : int
+        Epochs without a lower validation loss after which training stops.
+    device : str
+        ``"cpu"`` or ``"cuda"``, ``"cuda:1"``, ...
+    seed : int
+        Of batches and augmentation.
+    progress : bool
+        Whether to show a progress bar.
+    loss : str
+        A key of :data:`seisgeo.losses.LOSSES`.
+    chunk_size : int or None
+        Rows that an encoder sees at once; None gives it the whole batch.
+    ema_decay : float or None
+        Decay of the moving average of the weights that is kept in their place; None keeps them.
+    families_per_batch : int or None
+        Families that a batch is filled from; None mixes all.
+    augment : mapping of str to callable, optional
+        For a modality, a function of a batch (tensor) and a generator, applied in training.
+    copies : mapping of str to callable, optional
+        For a modality, a function of a batch (tensor) that tells which of its rows are one and the
+        same, (batch, batch): they are not contrasted.
+    """
+
+    pairs: Mapping[tuple[str, str], float]
+    max_epochs: int
+    batch_size: int
+    max_time: float | None
+    learning_rate: float
+    weight_decay: float
+    temperature: float
+    patience: int
+    device: str
+    seed: int
+    progress: bool
+    loss: str = "info_nce"
+    chunk_size: int | None = None
+    ema_decay: float | None = None
+    families_per_batch: int | None = None
+    augment: Mapping[str, Callable[[Tensor, torch.Generator], Tensor]] = field(default_factory=dict)
+    copies: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+
+
+class Contrast(L.LightningModule):
+    """Encoders in training: steps, optimiser, schedule, history, and the state to go on from.
+
+    Parameters
+    ----------
+    encoders : torch.nn.ModuleDict
+        One encoder for each modality.
+    plan : TrainingPlan
+        The settings.
+    steps_per_epoch : int
+        Batches of an epoch.
+    """
+
+    def __init__(self, encoders: nn.ModuleDict, plan: TrainingPlan, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.encoders = encoders
+        self.plan = plan
+        self.steps_per_epoch = steps_per_epoch
+        self.criterion = LOSSES[plan.loss](plan.temperature)
+        self.average: AveragedModel | None = None
+        if plan.ema_decay is not None:
+            self.average = AveragedModel(encoders, multi_avg_fn=_moving_average(plan.ema_decay))
+            self.average.requires_grad_(False)
+        self.history: History = []
+        self.epoch = self.step_in_epoch = 0
+        self.best: dict[str, Any] = {"loss": math.inf, "epoch": -1, "weights": None}
+        self.finished = False
+        self._sums: dict[str, list[float]] = {}
+        self._embedded: list[tuple[Tensor, Tensor]] = []
+        self._started = time.monotonic()
+        self._optimizer_state: dict[str, Any] | None = None
+
+    # ---- the loss
+
+    def embed(self, name: str, values: Tensor, encoders: Any) -> Tensor:
+        """Unit vectors (batch, feature) of a batch of one modality.
+
+        In chunks, activations are not kept but computed again when the gradient of a chunk is
+        due: memory is that of one chunk and the gradient is the whole batch's (GradCache, Gao et
+        al. 2021, arXiv:2101.06983).
+        """
+        size = self.plan.chunk_size
+        if size is None or len(values) <= size:
+            return encoders[name](values).float()
+        parts = [
+            checkpoint(encoders[name], part, use_reentrant=False, preserve_rng_state=False)
+            for part in values.split(size)
+        ]
+        return torch.cat(parts).float()
+
+    def loss(
+        self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss of a batch, whose rows may be spread over processes, and its embeddings.
+
+        Parameters
+        ----------
+        batch : mapping of str to torch.Tensor
+            Rows of this process.
+        generator : torch.Generator, optional
+            Augments with it, and embeds with the encoders in training; without it, with those
+            that would be kept.
+        """
+        encoders: Any = self.encoders
+        if generator is None and self.average is not None:
+            encoders = self.average.module
+
+        def embedded(name: str, random: torch.Generator | None) -> Tensor:
+            values = batch[name]
+            change = self.plan.augment.get(name)
+            if change is not None and random is not None:
+                values = change(values, random)
+            return gather(self.embed(name, values, encoders))
+
+        first = {name: embedded(name, generator) for name in batch}
+        same = {name: find(gather(batch[name])) for name, find in self.plan.copies.items()}
+        total = torch.zeros((), device=self.device)
+        for (a, b), weight in self.plan.pairs.items():
+            masks = [same[name] for name in {a, b} if name in same]
+            mask = torch.stack(masks).any(dim=0) if masks else None
+            other = first[b] if a != b else embedded(b, generator or self._generator())
+            total = total + weight * self.criterion(first[a], other, mask)
+        return total, first
+
+    def _generator(self) -> torch.Generator:
+        """Random numbers of this step and process: the same after a stop as without one."""
+        entropy = [self.plan.seed, self.epoch, self.step_in_epoch, self.global_rank]
+        seed = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
+        return torch.Generator(self.device).manual_seed(int(seed >> 1))
+
+    # ---- Lightning's hooks
+
+    def on_train_start(self) -> None:
+        """Put the optimiser where the run was stopped."""
+        if self._optimizer_state is not None:
+            self.trainer.optimizers[0].load_state_dict(self._optimizer_state)
+            self._optimizer_state = None
+
+    def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
+        """Loss of a batch, augmented."""
+        loss, _ = self.loss(batch, self._generator())
+        if not torch.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {float(loss)} in epoch {self.epoch}, step {self.step_in_epoch}: "
+                "lower learning_rate, or look for extreme values in the training set"
+            )
+        self._collect("train_loss", loss)
+        return loss
+
+    @property
+    def seconds(self) -> float:
+        """Time of training so far, that before a stop included."""
+        return time.monotonic() - self._started
+
+    @property
+    def done(self) -> float:
+        """Share of the training that is over, by steps or by time."""
+        step = self.epoch * self.steps_per_epoch + self.step_in_epoch
+        share = step / max(1, self.plan.max_epochs * self.steps_per_epoch)
+        if self.plan.max_time is not None:
+            share = max(share, self.seconds / self.plan.max_time)
+        return share
+
+    def on_train_batch_start(self, batch: Any, index: int) -> None:
+        """Set the learning rate: a warm-up, then half a cosine."""
+        done = self.done
+        if self.plan.max_time is not None:  # clocks differ, and processes must stop together
+            done = self.trainer.strategy.broadcast(done)
+        rate = min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+        for group in self.trainer.optimizers[0].param_groups:
+            group["lr"] = self.plan.learning_rate * rate
+        if done >= 1:
+            self.trainer.should_stop = True
+
+    def close_step(self) -> None:
+        """Count a step, and let the average of the weights follow it."""
+        self.step_in_epoch += 1
+        if self.average is not None:
+            self.average.update_parameters(self.encoders)
+
+    def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
+        """Collect the loss and the first pair's embeddings."""
+        loss, embedded = self.loss(batch)
+        self._collect("val_loss", loss)
+        (a, b), _ = next(iter(self.plan.pairs.items()))
+        if a != b:
+            self._embedded.append((embedded[a], embedded[b]))
+
+    def on_validation_epoch_end(self) -> None:
+        """Keep the best weights, and stop where nothing gets better."""
+        if self._embedded:
+            query, gallery = (
+                torch.cat(part).cpu().numpy() for part in zip(*self._embedded, strict=True)
+            )
+            self._sums["val_recall_1"] = [recall_at_k(pair_ranks(query, gallery), 1)]
+            self._embedded = []
+        loss = float(np.mean(self._sums["val_loss"]))
+        if loss < self.best["loss"]:
+            weights = {k: v.detach().clone() for k, v in self.kept.state_dict().items()}
+            self.best = {"loss": loss, "epoch": self.epoch, "weights": weights}
+        elif self.epoch - self.best["epoch"] >= self.plan.patience:
+            self.trainer.should_stop = True
+
+    def close_epoch(self) -> None:
+        """Turn what the epoch's steps collected into a row of the history."""
+        row = {name: float(np.mean(values)) for name, values in self._sums.items()}
+        self.history.append(
+            {
+                "epoch": float(self.epoch),
+                **row,
+                "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
+                "logit_scale": float(self.criterion.scale().detach()),
+                "seconds": self.seconds,
+            }
+        )
+        self._sums = {}
+        self.epoch, self.step_in_epoch = self.epoch + 1, 0
+
+    def _collect(self, name: str, value: Tensor) -> None:
+        self._sums.setdefault(name, []).append(float(value.detach()))
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        """AdamW over everything that is learned."""
+        # Decay belongs on matrices and kernels only, not on norms, biases and the temperature.
+        learned = [p for p in self.parameters() if p.requires_grad]
+        groups: list[dict[str, Any]] = [
+            {
+                "params": [p for p in learned if p.ndim > 1],
+                "weight_decay": self.plan.weight_decay,
+            },
+            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        ]
+        return torch.optim.AdamW(groups, lr=self.plan.learning_rate)
+
+    # ---- what is kept
+
+    @property
+    def kept(self) -> nn.Module:
+        """The encoders that training is for: the average of the weights where there is one."""
+        return self.encoders if self.average is None else self.average.module
+
+    def leave(self) -> None:
+        """Give the encoders the weights of the lowest validation loss, or the last ones."""
+        weights = self.best["weights"] or self.kept.state_dict()
+        self.encoders.load_state_dict(weights)
+        self.encoders.to("cpu").eval()
+
+    def state(self) -> dict[str, Any]:
+        """Everything that a run needs to go on exactly, between two steps."""
+        return {
+            "weights": dict(self.state_dict()),
+            "optimizer": self.trainer.optimizers[0].state_dict(),
+            "history": self.history,
+            "epoch": self.epoch,
+            "step_in_epoch": self.step_in_epoch,
+            "sums": self._sums,
+            "best": self.best,
+            "seconds": self.seconds,
+            "finished": self.finished,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to where :meth:`state` was taken, before training starts."""
+        self.load_state_dict(state["weights"])
+        self._optimizer_state = state["optimizer"]
+        self.history = state["history"]
+        self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
+        self._sums, self.best = state["sums"], state["best"]
+        self._started = time.monotonic() - state["seconds"]
+        self.finished = state["finished"]
+
+
+def gather(values: Tensor) -> Tensor:
+    """Rows of all processes, in the order of the processes; the rows themselves where one works.
+
+    Every process then computes the loss of the whole batch, so that each has the whole gradient
+    of its own rows; it is multiplied by the number of processes because the gradients of the
+    weights are averaged over them. That is exact, and nothing is sent on the way back.
+
+    Parameters
+    ----------
+    values : torch.Tensor
+        As many rows on every process.
+    """
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return values
+    return _Gather.apply(values)
+
+
+class _Gather(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, values: Tensor) -> Tensor:
+        parts = [torch.empty_like(values) for _ in range(torch.distributed.get_world_size())]
+        torch.distributed.all_gather(parts, values.contiguous())
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        processes = torch.distributed.get_world_size()
+        return processes * gradient.chunk(processes)[torch.distributed.get_rank()]
+
+
+def _moving_average(decay: float) -> Callable[..., None]:
+    """Update of an exponential moving average that is short at first, as the weights then run."""
+
+    def update(averaged: Any, current: Any, count: Any) -> None:
+        n = float(count)
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
+
+    return update

@@ -1,0 +1,387 @@
+"""Training: exact resume, whole batches in chunks and over processes, averages, batches."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+import torch
+import xarray as xr
+
+import seisgeo as sg
+from seisgeo.batches import Batches, in_order
+from seisgeo.checkpoint import read_state, write_state
+from seisgeo.contrast import Contrast, TrainingPlan
+from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError
+
+SETTINGS = {
+    "max_epochs": 3,
+    "batch_size": 16,
+    "random_state": 3,
+    "ema_decay": 0.9,
+    "device": "cpu",
+    "verbose": False,
+}
+
+
+@pytest.fixture(scope="module")
+def few(small_pairs):
+    return small_pairs.isel(sample=slice(60))
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(few):
+    return sg.SeisBind(**SETTINGS).fit(few)
+
+
+def losses(history):
+    """The history without what depends on the machine."""
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+def run_python(code, *arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def stop_at(monkeypatch, step):
+    """Write a checkpoint after every step, and die after this many."""
+    from seisgeo import training
+
+    monkeypatch.setattr(training, "INTERVAL", 0.0)
+    close = Contrast.close_step
+    seen = []
+
+    def close_step(self):
+        if len(seen) == step:
+            raise KeyError("stopped")
+        seen.append(None)
+        close(self)
+
+    monkeypatch.setattr(Contrast, "close_step", close_step)
+
+
+@pytest.mark.parametrize("step", [1, 3, 4, 7])
+def test_a_stopped_training_goes_on_to_the_same_weights(
+    few, uninterrupted, tmp_path, monkeypatch, step
+):
+    # 54 rows make three steps an epoch: stops in the middle of an epoch, and after its end.
+    with monkeypatch.context() as patch:
+        stop_at(patch, step)
+        with pytest.raises(KeyError, match="stopped"):
+            sg.SeisBind(**SETTINGS).fit(few, checkpoint=tmp_path / "run")
+    assert (tmp_path / "run" / "checkpoint.safetensors").is_file()
+    resumed = sg.SeisBind(**SETTINGS).fit(few, checkpoint=tmp_path / "run")
+    assert losses(resumed.history_) == losses(uninterrupted.history_)
+    assert resumed.model_id_ == uninterrupted.model_id_
+
+
+def test_a_killed_training_goes_on_to_the_same_weights(few, uninterrupted, tmp_path):
+    few.to_netcdf(tmp_path / "few.nc", engine="h5netcdf")
+    code = """
+        import json, sys, time
+        import xarray as xr
+        import seisgeo as sg
+        from seisgeo import training
+        from seisgeo.contrast import Contrast
+        training.INTERVAL = 0.0
+        close = Contrast.close_step
+        def slowly(self):
+            close(self)
+            time.sleep(0.1)
+        Contrast.close_step = slowly
+        few = xr.open_dataset(sys.argv[1]).load()
+        sg.SeisBind(**json.loads(sys.argv[3])).fit(few, checkpoint=sys.argv[2])
+        """
+    process = run_python(code, tmp_path / "few.nc", tmp_path / "run", json.dumps(SETTINGS))
+    state = tmp_path / "run" / "checkpoint.safetensors"
+    while process.poll() is None and not (state.is_file() and read_state(state)["epoch"] >= 1):
+        time.sleep(0.02)
+    assert process.poll() is None, process.communicate()[0]
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert not read_state(state)["finished"]
+    resumed = sg.SeisBind(**SETTINGS).fit(few, checkpoint=tmp_path / "run")
+    assert losses(resumed.history_) == losses(uninterrupted.history_)
+    assert resumed.model_id_ == uninterrupted.model_id_
+
+
+def test_checkpoints_change_nothing_and_a_finished_run_is_not_repeated(
+    few, uninterrupted, tmp_path, monkeypatch
+):
+    first = sg.SeisBind(**SETTINGS).fit(few, checkpoint=tmp_path / "run")
+    assert first.model_id_ == uninterrupted.model_id_
+    with (tmp_path / "run" / "history.csv").open() as file:
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    assert rows == first.history_
+    monkeypatch.setattr(Contrast, "training_step", None)
+    again = sg.SeisBind(**SETTINGS).fit(few, checkpoint=tmp_path / "run")
+    assert again.model_id_ == first.model_id_
+    assert again.history_ == first.history_
+
+
+def test_a_run_without_a_seed_keeps_the_one_it_drew(few, tmp_path, monkeypatch):
+    settings = {**SETTINGS, "random_state": None, "max_epochs": 1}
+    first = sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    monkeypatch.setattr(Contrast, "training_step", None)
+    again = sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    assert again.model_id_ == first.model_id_
+
+
+def test_another_run_is_not_gone_on_with(few, tmp_path):
+    settings = {**SETTINGS, "max_epochs": 1}
+    sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    with pytest.raises(
+        OutputExistsError, match=r"other settings.*\n  temperature: 0\.5 asked, 0\.07 there"
+    ):
+        sg.SeisBind(**settings, temperature=0.5).fit(few, checkpoint=tmp_path / "run")
+    louder = few.assign(amplitude=few["amplitude"] * 2)
+    with pytest.raises(OutputExistsError, match=r"other settings.*\n  data: .* asked, .* there"):
+        sg.SeisBind(**settings).fit(louder, checkpoint=tmp_path / "run")
+
+
+def test_a_spoiled_checkpoint_is_named(few, tmp_path):
+    settings = {**SETTINGS, "max_epochs": 1}
+    sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1000])
+    with pytest.raises(ModelFileError, match=r"checkpoint\.safetensors: not a whole checkpoint"):
+        sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    altered = bytearray(whole)
+    altered[-2] ^= 0x40
+    path.write_bytes(altered)
+    with pytest.raises(ModelFileError, match="does not match its checksum"):
+        sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    model = sg.SeisBind(**settings).fit(few)
+    model.save(path, overwrite=True)
+    with pytest.raises(ModelFileError, match="expected a training checkpoint of format 1"):
+        sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+
+
+def test_states_come_back_as_they_were(tmp_path):
+    image = torch.rand(2, 3, 4, 5).to(memory_format=torch.channels_last)
+    state = {"a": [1, 2.5, None, "x"], "n": {0: image, 1: {"step": torch.tensor(3.0)}}, "e": {}}
+    write_state(tmp_path / "state", state)
+    back = read_state(tmp_path / "state")
+    assert back["a"] == state["a"]
+    assert back["e"] == {}
+    assert torch.equal(back["n"][0], image)
+    assert float(back["n"][1]["step"]) == 3.0
+
+
+def plan(**changes):
+    settings = {
+        "pairs": {("a", "b"): 1.0, ("b", "c"): 0.1},
+        "max_epochs": 1,
+        "batch_size": 12,
+        "max_time": None,
+        "learning_rate": 1e-3,
+        "weight_decay": 0.0,
+        "temperature": 0.07,
+        "patience": 1,
+        "device": "cpu",
+        "seed": 0,
+        "progress": False,
+    }
+    return TrainingPlan(**{**settings, **changes})
+
+
+def gradients(module, batch):
+    module.zero_grad()
+    loss, _ = module.loss(batch)
+    loss.backward()
+    return float(loss.detach()), torch.cat([p.grad.flatten() for p in module.encoders.parameters()])
+
+
+@pytest.mark.parametrize("loss", ["info_nce", "sigmoid"])
+def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
+    from seisgeo.estimators.views import MODALITIES, views_of
+
+    views = views_of(few, list(MODALITIES))
+    batch = {k: torch.from_numpy(v) for k, v in views[list(range(12))].items()}
+    pairs = {("seismic", "velocity"): 1.0, ("velocity", "physics"): 0.1}
+    encoders = uninterrupted.encoders_
+    whole = Contrast(encoders, plan(pairs=pairs, loss=loss), 1)
+    value, expected = gradients(whole, batch)
+    for chunk in (1, 5):
+        module = Contrast(encoders, plan(pairs=pairs, loss=loss, chunk_size=chunk), 1)
+        found, gradient = gradients(module, batch)
+        assert found == pytest.approx(value, rel=1e-5)
+        assert float((gradient - expected).norm() / expected.norm()) < 1e-5
+
+
+def test_smaller_batches_have_another_gradient():
+    # What the chunks are for: the batch's negatives are those of all chunks.
+    torch.manual_seed(0)
+    encoders = torch.nn.ModuleDict({"a": Wide(), "b": Wide()})
+    batch = {"a": torch.rand(12, 4), "b": torch.rand(12, 4)}
+    module = Contrast(encoders, plan(pairs={("a", "b"): 1.0}), 1)
+    _, whole = gradients(module, batch)
+    parts = [gradients(module, {k: v[i : i + 4] for k, v in batch.items()})[1] for i in (0, 4, 8)]
+    assert float((sum(parts) / 3 - whole).norm() / whole.norm()) > 0.1
+
+
+class Wide(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = torch.nn.Linear(4, 4096), torch.nn.Linear(4096, 4)
+
+    def forward(self, x):
+        return torch.nn.functional.normalize(self.last(self.first(x).tanh()), dim=1)
+
+
+def test_chunks_keep_the_activations_of_one_chunk():
+    def kept(chunk):
+        torch.manual_seed(0)
+        module = Contrast(
+            torch.nn.ModuleDict({"a": Wide(), "b": Wide()}),
+            plan(pairs={("a", "b"): 1.0}, chunk_size=chunk),
+            1,
+        )
+        sizes = []
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t: sizes.append(t.numel()) or t, lambda t: t
+        ):
+            module.loss({"a": torch.rand(64, 4), "b": torch.rand(64, 4)})
+        return sum(sizes)
+
+    assert kept(8) < kept(None) / 10
+
+
+DISTRIBUTED = """
+    import json, os, sys
+    import xarray as xr
+    import seisgeo as sg
+    few = xr.open_dataset(sys.argv[1]).load()
+    model = sg.SeisBind(**json.loads(sys.argv[2])).fit(few, checkpoint=sys.argv[3])
+    name = "rank" + os.environ.get("RANK", "0")
+    model.save(os.path.join(sys.argv[3], name))
+    """
+
+
+@pytest.mark.slow
+def test_two_processes_train_as_one(few, tmp_path):
+    few.to_netcdf(tmp_path / "few.nc", engine="h5netcdf")
+    (tmp_path / "fit.py").write_text(textwrap.dedent(DISTRIBUTED))
+    # Augmentation draws other numbers on each process, so that it stays out of the comparison.
+    settings = {**SETTINGS, "augment": False, "max_epochs": 2}
+    result = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+            *(tmp_path / "fit.py", tmp_path / "few.nc", json.dumps(settings), tmp_path / "run"),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    alone = sg.SeisBind(**settings).fit(few)
+    first, second = (sg.load(tmp_path / "run" / f"rank{n}") for n in (0, 1))
+    assert first.model_id_ == second.model_id_
+    for mine, theirs in zip(alone.history_, first.history_, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"], rel=1e-4)
+        assert mine["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-4)
+        assert mine["logit_scale"] == pytest.approx(theirs["logit_scale"], rel=1e-4)
+    np.testing.assert_allclose(
+        first.transform(few)["embedding"], alone.transform(few)["embedding"], atol=1e-3
+    )
+    # What two processes have begun, they finish; nothing is trained twice.
+    assert read_state(tmp_path / "run" / "checkpoint.safetensors")["finished"]
+
+
+def test_the_average_of_the_weights_is_kept(few):
+    def fit(**changes):
+        settings = {**SETTINGS, "validation_fraction": 0.0, "max_epochs": 2, **changes}
+        return sg.SeisBind(**settings).fit(few)
+
+    # Six steps; the mean of the weights so far lies nearer to the start than the last ones.
+    start = fit(max_epochs=1, learning_rate=0.0, ema_decay=None).encoders_.state_dict()
+    last, mean = (fit(ema_decay=decay).encoders_.state_dict() for decay in (None, 0.999))
+    name = "velocity.network.head.weight"
+    moved = float((last[name] - start[name]).norm())
+    assert 0 < float((mean[name] - start[name]).norm()) < moved
+
+
+def test_average_by_hand():
+    encoders = torch.nn.ModuleDict({"a": torch.nn.Linear(1, 1, bias=False)})
+    module = Contrast(encoders, plan(ema_decay=0.5), 1)
+    expected = None
+    for step, weight in enumerate((1.0, 2.0, 5.0)):
+        encoders["a"].weight.data.fill_(weight)
+        module.close_step()
+        # The first is taken as it is; then the decay is (1 + n) / (10 + n), and at most 0.5.
+        decay = min(0.5, (1 + step) / (10 + step))
+        expected = weight if expected is None else decay * expected + (1 - decay) * weight
+    assert float(module.kept["a"].weight.detach()) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", ["info_nce", "sigmoid"])
+def test_other_losses_and_the_third_pair_learn(few, loss):
+    model = sg.SeisBind(
+        max_epochs=6,
+        batch_size=16,
+        loss=loss,
+        direct_weight=0.5,
+        families_per_batch=1,
+        random_state=0,
+        device="cpu",
+        verbose=False,
+    ).fit(few)
+    assert model.history_[-1]["train_loss"] < model.history_[0]["train_loss"]
+
+
+def test_settings_that_cannot_be_are_named(few):
+    for settings, message in (
+        ({"loss": "triplet"}, r"loss must be one of info_nce, sigmoid; found 'triplet'"),
+        ({"chunk_size": 0}, r"chunk_size must be None or at least 1; found 0"),
+        ({"ema_decay": 1.0}, r"ema_decay must be None or between 0 and 1; found 1\.0"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sg.SeisBind(**settings).fit(few)
+    with pytest.raises(ConventionError, match="families_per_batch needs the coordinate 'family'"):
+        sg.SeisBind(families_per_batch=2).fit(few.drop_vars("family"))
+
+
+def test_epochs_hold_every_row_once():
+    batches = Batches(100, 12, seed=4)
+    first, second = (np.concatenate(batches.epoch(n)) for n in (0, 1))
+    assert len(first) == len(np.unique(first)) == 96
+    assert not np.array_equal(first, second)
+    np.testing.assert_array_equal(first, np.concatenate(Batches(100, 12, seed=4).epoch(0)))
+
+
+def test_batches_of_few_families_use_every_row():
+    families = np.repeat(["a", "b", "c", "d"], [40, 30, 20, 10])
+    epoch = Batches(100, 10, seed=0, families=families, families_per_batch=2).epoch(3)
+    assert sorted(np.concatenate(epoch)) == list(range(100))
+    counts = [len(set(families[rows])) for rows in epoch]
+    assert np.mean(counts) < 3  # the last batches take what is left
+    assert max(counts[:5]) == 2
+
+
+def test_rows_in_order_are_shared_evenly():
+    assert [len(rows) for rows in in_order(101, 25)] == [25, 25, 25, 26]
+    for processes in (1, 2, 3):
+        for rows in range(2 * processes, 40):
+            parts = in_order(rows, 8, processes)
+            assert sum(map(len, parts)) == rows - rows % processes
+            assert all(len(p) % processes == 0 and len(p) >= 2 * processes for p in parts)
+
+
+def test_a_dataset_of_one_batch_is_enough(few):
+    two = few.isel(sample=slice(2))
+    model = sg.SeisBind(**{**SETTINGS, "max_epochs": 1}).fit(two)
+    assert isinstance(model.transform(two), xr.Dataset)
