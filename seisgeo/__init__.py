@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
+    from seisgeo.estimators.seisclip import SeisCLIP
     from seisgeo.example_line import write_example_line
     from seisgeo.field import match_to_survey
 
 __all__ = [
     "SeisBind",
+    "SeisCLIP",
     "SeisgeoError",
     "__version__",
     "adapters",
@@ -45,6 +47,7 @@ __all__ = [
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
 _HOMES = {
     "SeisBind": "seisgeo.estimators.seisbind",
+    "SeisCLIP": "seisgeo.estimators.seisclip",
     "load": "seisgeo.estimators.persistence",
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",
