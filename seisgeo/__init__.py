@@ -21,6 +21,7 @@ from seisgeo.errors import SeisgeoError
 
 if TYPE_CHECKING:
     from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
+    from seisgeo.estimators.event_heads import EventClassifier, EventLocator, MechanismRegressor
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
     from seisgeo.estimators.seisclip import SeisCLIP
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from seisgeo.field import match_to_survey
 
 __all__ = [
+    "EventClassifier",
+    "EventLocator",
+    "MechanismRegressor",
     "SeisBind",
     "SeisCLIP",
     "SeisgeoError",
@@ -46,6 +50,9 @@ __all__ = [
 
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
 _HOMES = {
+    "EventClassifier": "seisgeo.estimators.event_heads",
+    "EventLocator": "seisgeo.estimators.event_heads",
+    "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
     "SeisCLIP": "seisgeo.estimators.seisclip",
     "load": "seisgeo.estimators.persistence",

@@ -26,6 +26,9 @@ FORMAT = 1
 
 #: Estimators that can be loaded, and where they live.
 _HOMES = {
+    "EventClassifier": "seisgeo.estimators.event_heads",
+    "EventLocator": "seisgeo.estimators.event_heads",
+    "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
     "SeisCLIP": "seisgeo.estimators.seisclip",
 }
