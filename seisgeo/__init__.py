@@ -21,13 +21,19 @@ from seisgeo.errors import SeisgeoError
 
 if TYPE_CHECKING:
     from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
+    from seisgeo.estimators.event_heads import EventClassifier, EventLocator, MechanismRegressor
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
+    from seisgeo.estimators.seisclip import SeisCLIP
     from seisgeo.example_line import write_example_line
     from seisgeo.field import match_to_survey
 
 __all__ = [
+    "EventClassifier",
+    "EventLocator",
+    "MechanismRegressor",
     "SeisBind",
+    "SeisCLIP",
     "SeisgeoError",
     "__version__",
     "adapters",
@@ -44,7 +50,11 @@ __all__ = [
 
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
 _HOMES = {
+    "EventClassifier": "seisgeo.estimators.event_heads",
+    "EventLocator": "seisgeo.estimators.event_heads",
+    "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
+    "SeisCLIP": "seisgeo.estimators.seisclip",
     "load": "seisgeo.estimators.persistence",
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 from collections.abc import Mapping
@@ -18,10 +19,19 @@ from seisgeo.files import whole_output
 if TYPE_CHECKING:
     from seisgeo.estimators.seisbind import SeisBind
 
-__all__ = ["checksum", "load", "save"]
+__all__ = ["checksum", "load", "save", "write_model"]
 
 #: Layout of the file; a reader refuses any other.
 FORMAT = 1
+
+#: Estimators that can be loaded, and where they live.
+_HOMES = {
+    "EventClassifier": "seisgeo.estimators.event_heads",
+    "EventLocator": "seisgeo.estimators.event_heads",
+    "MechanismRegressor": "seisgeo.estimators.event_heads",
+    "SeisBind": "seisgeo.estimators.seisbind",
+    "SeisCLIP": "seisgeo.estimators.seisclip",
+}
 
 
 def checksum(weights: Mapping[str, Any]) -> str:
@@ -48,18 +58,7 @@ def _seal(weights: Mapping[str, Any], config: Mapping[str, Any]) -> str:
 
 def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
     """Write a fitted model; see :meth:`SeisBind.save`."""
-    from safetensors.torch import save_file
-
-    # Channels-last weights are stored in the usual order.
-    weights = {k: v.cpu().contiguous() for k, v in model.encoders_.state_dict().items()}
-    # A random generator is no parameter to keep; numpy's numbers are.
-    given = {k: getattr(v, "item", lambda v=v: v)() for k, v in model.get_params().items()}
-    parameters = {k: v for k, v in given.items() if isinstance(v, str | int | float | None)}
-    config = {
-        "format": FORMAT,
-        "seisgeo_version": __version__,
-        "estimator": type(model).__name__,
-        "parameters": parameters,
+    learned = {
         "shapes": model.shapes_,
         "survey": model.survey_.to_json() if model.survey_ else None,
         "axes": model.axes_,
@@ -68,14 +67,61 @@ def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = Fal
         "history": model.history_,
         "n_features_in": getattr(model, "n_features_in_", None),
     }
+    write_model(model, model.encoders_.state_dict(), learned, path, overwrite=overwrite)
+
+
+def write_model(
+    model: Any,
+    weights: Mapping[str, Any],
+    learned: Mapping[str, Any],
+    path: str | os.PathLike[str],
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write an estimator as one file: its weights, and everything else as JSON in their header.
+
+    Parameters
+    ----------
+    model : estimator
+        Its class and parameters are kept.
+    weights : mapping of str to torch.Tensor
+        A state dict.
+    learned : mapping
+        What else was learned, as JSON.
+    path : path-like
+        The file.
+    overwrite : bool, default False
+        Replace what stands there.
+    """
+    from safetensors.torch import save_file
+
+    # Channels-last weights are stored in the usual order.
+    weights = {k: v.cpu().contiguous() for k, v in weights.items()}
+    # A random generator is no parameter to keep; numpy's numbers are.
+    given = {
+        k: getattr(v, "item", lambda v=v: v)() for k, v in model.get_params(deep=False).items()
+    }
+    parameters = {
+        k: list(v) if isinstance(v, tuple) else v
+        for k, v in given.items()
+        if isinstance(v, str | int | float | list | tuple | None)
+    }
+    config: dict[str, Any] = {
+        "format": FORMAT,
+        "seisgeo_version": __version__,
+        "estimator": type(model).__name__,
+        "parameters": parameters,
+        **learned,
+    }
+    config = json.loads(json.dumps(config))  # what a reader will see
     config["sha256"] = _seal(weights, config)
     with whole_output(path, overwrite=overwrite) as part:
         part.touch()  # with the user's own permissions: safetensors keeps those of a file
         save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
 
 
-def load(path: str | os.PathLike[str]) -> SeisBind:
-    """Load a model that :meth:`SeisBind.save` wrote.
+def load(path: str | os.PathLike[str]) -> Any:
+    """Load a model that an estimator's ``save`` wrote.
 
     Parameters
     ----------
@@ -84,20 +130,42 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
 
     Returns
     -------
-    SeisBind
-        Fitted, on the CPU until it is used.
+    SeisBind, SeisCLIP, SeisSimCLR, ...
+        The estimator that was saved: fitted, on the CPU until it is used.
 
     Raises
     ------
     ModelFileError
         If the file is missing, cut short, altered, or of another format.
     """
+    file = Path(path)
+    weights, config = _read(file)
+    home = _HOMES.get(config["estimator"])
+    if home is None:
+        raise ModelFileError(
+            f"{file}: a model of {config['estimator']}, written by seisgeo "
+            f"{config['seisgeo_version']}; this is seisgeo {__version__}, which knows "
+            f"{', '.join(_HOMES)}"
+        )
+    estimator = getattr(importlib.import_module(home), config["estimator"])
+    model = estimator(**config["parameters"])
+    try:
+        if config["estimator"] == "SeisBind":
+            _restore(model, weights, config)
+        else:
+            model._restore(weights, config)
+    except (RuntimeError, KeyError) as error:
+        raise ModelFileError(
+            f"{file}: the encoders of seisgeo {config['seisgeo_version']}, which wrote it, are not "
+            f"those of this version, {__version__}: train again, or use that version"
+        ) from error
+    return model
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Weights and settings of a model file, checked."""
     from safetensors import SafetensorError, safe_open
 
-    from seisgeo.estimators.seisbind import SeisBind
-    from seisgeo.synth.survey import Survey
-
-    file = Path(path)
     if not file.is_file():
         raise ModelFileError(f"{file}: no such model file")
     try:
@@ -119,15 +187,14 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
         raise ModelFileError(
             f"{file}: weights or settings do not match their checksum; the file was altered"
         )
-    model = SeisBind(**config["parameters"])
-    try:
-        model.encoders_ = model._build(config["shapes"], seed=0)
-        model.encoders_.load_state_dict(weights)
-    except (RuntimeError, KeyError) as error:
-        raise ModelFileError(
-            f"{file}: the encoders of seisgeo {config['seisgeo_version']}, which wrote it, are not "
-            f"those of this version, {__version__}: train again, or use that version"
-        ) from error
+    return weights, config
+
+
+def _restore(model: SeisBind, weights: dict[str, Any], config: dict[str, Any]) -> None:
+    from seisgeo.synth.survey import Survey
+
+    model.encoders_ = model._build(config["shapes"], seed=0)
+    model.encoders_.load_state_dict(weights)
     model.encoders_.eval()
     model.survey_ = Survey.from_json(config["survey"]) if config["survey"] else None
     model.axes_ = config["axes"]
@@ -136,4 +203,3 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
     model.history_ = config["history"]
     if config["n_features_in"] is not None:
         model.n_features_in_ = config["n_features_in"]
-    return model

@@ -1,0 +1,65 @@
+"""Encoder of what a catalogue knows about a record."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+__all__ = ["INFORMATION", "InformationEncoder"]
+
+#: What SeisCLIP reads, in its order, and what each is divided by: a number in the field's unit
+#: (here SI), or None for times since the record's start, which are divided by its duration.
+INFORMATION: dict[str, float | None] = {
+    "p_arrival": None,
+    "p_weight": 1.0,
+    "p_travel_time": 60.0,
+    "s_arrival": None,
+    "s_weight": 1.0,
+    "epicentral_distance": 300e3,
+    "back_azimuth": 360.0,
+    "coda_end": None,
+    # Known to catalogues, though not used by SeisCLIP.
+    "magnitude": 10.0,
+    "source_depth": 100e3,
+}
+
+
+class InformationEncoder(nn.Module):
+    """MLP over scaled information: three layers with LayerNorm and QuickGELU, and a projection.
+
+    Parameters
+    ----------
+    n_fields, hidden, out_features : int
+        Fields of a record, width of the layers, length of the features.
+
+    References
+    ----------
+    SeisCLIP, arXiv:2309.02320.
+
+    Examples
+    --------
+    >>> import torch
+    >>> InformationEncoder(8, 512, 384)(torch.rand(2, 8)).shape
+    torch.Size([2, 384])
+    """
+
+    def __init__(self, n_fields: int, hidden: int, out_features: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            *(
+                nn.Sequential(nn.Linear(n, hidden), nn.LayerNorm(hidden), _QuickGELU())
+                for n in (n_fields, hidden, hidden)
+            )
+        )
+        self.projection = nn.Linear(hidden, out_features, bias=False)
+
+    def forward(self, information: Tensor) -> Tensor:
+        """Map scaled fields (batch, field) to features (batch, out_features), of any length."""
+        return self.projection(self.layers(information))
+
+
+class _QuickGELU(nn.Module):
+    """OpenAI's approximation of GELU."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * functional.sigmoid(1.702 * x)

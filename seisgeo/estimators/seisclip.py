@@ -1,0 +1,505 @@
+"""SeisCLIP: waveforms and what a catalogue knows of them in one embedding space."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from seisgeo import conventions, metrics
+from seisgeo.devices import default_device
+from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.estimators.records import RecordForm, Records, group_of, information_of
+from seisgeo.retrieval.gallery import Gallery
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["SeisCLIP"]
+
+#: Fields of the authors' information encoder, in its order.
+AUTHORS_FIELDS = (
+    "p_arrival",
+    "p_weight",
+    "p_travel_time",
+    "s_arrival",
+    "s_weight",
+    "epicentral_distance",
+    "back_azimuth",
+    "coda_end",
+)
+_MODALITIES = ("waveforms", "information")
+
+
+class SeisCLIP(TransformerMixin, BaseEstimator):
+    """Bind waveforms and event information in one embedding space.
+
+    A transformer over the spectra of a three-component record and an MLP over what a catalogue
+    knows of it (arrivals, distance, back azimuth) are trained so that both fall on one point of a
+    sphere, and other records elsewhere. The waveform features then serve to classify, locate and
+    explain events with few labels (:class:`EventClassifier`, :class:`EventLocator`,
+    :class:`MechanismRegressor`).
+
+    Parameters
+    ----------
+    encoder : {"small", "paper"}, default "small"
+        Size of the encoders: "paper" is the authors' (width 384, 12 blocks), "small" a third of
+        its width and depth.
+    window : int, default 100
+        Samples of the windows of the spectra: the authors' 100 (120 frames of 6000 samples) or 20
+        (600 frames, 5 times as slow).
+    information : sequence of str or None, default None
+        Coordinates that the information encoder reads, from
+        :data:`seisgeo.encoders.INFORMATION`; by default the authors' eight. What is missing is 0.
+    temperature : float, default 0.01
+        First temperature of the loss; it is learned, within [0.01, 1].
+    batch_size : int, default 192
+        Records contrasted with each other.
+    max_epochs : int, default 200
+        Passes over the training set at most.
+    max_time : float or None, default None
+        Seconds of training at most. The result then depends on the speed of the machine.
+    learning_rate, weight_decay : float, default 5e-4 and 1e-4
+        AdamW's; the rate warms up and follows a cosine.
+    validation_fraction : float, default 0.1
+        Share of the events held out for early stopping; 0 trains to the end. Records with the same
+        ``event_id`` stay together.
+    patience : int, default 20
+        Epochs without progress on them after which training stops.
+    device : str or None, default None
+        ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
+    random_state : int, RandomState or None, default None
+        Seed of weights, split and batches.
+    verbose : bool, default True
+        Show a progress bar.
+
+    Attributes
+    ----------
+    network_ : torch.nn.ModuleDict
+        The trained encoders, ``waveforms`` and ``information``.
+    form_ : RecordForm
+        Components, samples and sampling interval of the records that it reads.
+    fields_ : tuple of str
+        Coordinates that the information encoder reads.
+    history_ : list of dict
+        One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ...
+
+    References
+    ----------
+    SeisCLIP, Si et al. (2024), IEEE TGRS, doi:10.1109/TGRS.2024.3354456, arXiv:2309.02320. The
+    authors start from a transformer trained on photographs, with Adam at 1e-4.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> import seisgeo as sg
+    >>> random = np.random.default_rng(0)
+    >>> records = xr.Dataset(
+    ...     {"amplitude": (("event", "component", "time"), random.normal(size=(8, 3, 1000)))},
+    ...     coords={"component": list("ZNE"), "time": np.arange(1000) * 0.01,
+    ...             "p_arrival": ("event", random.uniform(1, 4, 8))})
+    >>> records = sg.conventions.describe(records)
+    >>> model = sg.SeisCLIP(max_epochs=1, random_state=0, device="cpu", verbose=False).fit(records)
+    >>> model.transform(records).embedding.shape
+    (8, 128)
+    >>> model.retrieve(records.isel(event=[0]), gallery=records, k=3).p_arrival.dims
+    ('query', 'rank')
+    """
+
+    def __init__(
+        self,
+        encoder: str = "small",
+        *,
+        window: int = 100,
+        information: Sequence[str] | None = None,
+        temperature: float = 0.01,
+        batch_size: int = 192,
+        max_epochs: int = 200,
+        max_time: float | None = None,
+        learning_rate: float = 5e-4,
+        weight_decay: float = 1e-4,
+        validation_fraction: float = 0.1,
+        patience: int = 20,
+        device: str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = True,
+    ) -> None:
+        self.encoder = encoder
+        self.window = window
+        self.information = information
+        self.temperature = temperature
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.max_time = max_time
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: xr.Dataset, y: Any = None) -> SeisCLIP:
+        """Train the encoders on records and what is known of them.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms, ``amplitude (event, component, time)``, with coordinates along ``event``
+            such as ``p_arrival`` (s), ``epicentral_distance`` (m), ``back_azimuth`` (degree).
+        y : None
+            Ignored; scikit-learn passes it.
+
+        Returns
+        -------
+        SeisCLIP
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ConventionError
+            If there are fewer than two records, they are too short, hold NaN, or nothing is known
+            of one.
+        """
+        import torch
+        from torch.nn import functional
+
+        from seisgeo.event_training import Schedule, fit_network, split_rows
+        from seisgeo.losses import LogitScale, info_nce
+
+        fields = self._fields()
+        form = RecordForm.of(X)
+        if X.sizes["event"] < 2:
+            raise ConventionError(
+                "a record is told from others: expected at least 2 events, found 1"
+            )
+        information = information_of(X, fields, form.duration)
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(2**31 - 1))
+        network = self._build(form, fields, seed)
+        records = Records(X, information=information)
+        held, kept = split_rows(group_of(X), self.validation_fraction, random)
+        scale = LogitScale(self.temperature)
+
+        def loss(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+            a, b = (functional.normalize(network[m](batch[m]).float(), dim=1) for m in _MODALITIES)
+            return 2 * info_nce(a, b, scale())  # the authors add rows and columns
+
+        self.history_ = fit_network(
+            torch.nn.ModuleList([network, scale]),
+            loss,
+            records,
+            kept,
+            held,
+            Schedule(
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                max_time=self.max_time,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                patience=self.patience,
+                device=default_device(self.device),
+                seed=seed,
+                progress=self.verbose,
+            ),
+        )
+        self.network_, self.form_, self.fields_ = network, form, fields
+        return self
+
+    def _fields(self) -> tuple[str, ...]:
+        from seisgeo.encoders import INFORMATION
+
+        fields = AUTHORS_FIELDS if self.information is None else tuple(self.information)
+        unknown = [name for name in fields if name not in INFORMATION]
+        if unknown or not fields:
+            raise ParameterError(
+                f"information must name some of {', '.join(INFORMATION)}; found "
+                f"{', '.join(unknown) or 'nothing'}"
+            )
+        return fields
+
+    def _build(self, form: RecordForm, fields: Sequence[str], seed: int) -> torch.nn.ModuleDict:
+        """Encoders for such records, with weights drawn from `seed`."""
+        import torch
+
+        from seisgeo.encoders import InformationEncoder
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            waveforms, size = make_spectrum_encoder(self.encoder, self.window, form)
+            return torch.nn.ModuleDict(
+                {
+                    "waveforms": waveforms,
+                    "information": InformationEncoder(len(fields), size.hidden, size.width),
+                }
+            )
+
+    def transform(self, X: xr.Dataset, modality: str | None = None) -> xr.Dataset:
+        """Embed records, or what is known of them.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms in the form of the training set, or coordinates along ``event``.
+        modality : {"waveforms", "information"}, optional
+            Which; by default waveforms where `X` holds any.
+
+        Returns
+        -------
+        xarray.Dataset
+            Embedding cube: ``embedding (sample, feature)``, unit vectors, with the coordinates of
+            the events; ``modality`` says which encoder made it.
+
+        Raises
+        ------
+        ConventionError
+            If the records are of another form; the message says what brings them to it.
+        sklearn.exceptions.NotFittedError
+            Before :meth:`fit`.
+        """
+        check_is_fitted(self, "network_")
+        name = modality or ("waveforms" if "amplitude" in X else "information")
+        if name not in _MODALITIES:
+            raise ParameterError(f"modality must be one of {_MODALITIES}, found {modality!r}")
+        if name == "waveforms":
+            X = self.form_.match(X)
+            embedding = embed(self.network_["waveforms"], Records(X), self.device)
+        else:
+            embedding = self._embed_information(X)
+        embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
+        return embedding_cube(X, embedding, name, self.model_id_)
+
+    def _embed_information(self, ds: xr.Dataset) -> np.ndarray:
+        import torch
+
+        if "event" not in ds.dims:
+            raise ConventionError(
+                f"information needs the dimension event; this dataset has {tuple(ds.dims)}"
+            )
+        rows = torch.from_numpy(information_of(ds, self.fields_, self.form_.duration))
+        with torch.inference_mode():
+            return self.network_["information"](rows).numpy()
+
+    def retrieve(
+        self, X: xr.Dataset, gallery: xr.Dataset, *, k: int = 5, modality: str = "waveforms"
+    ) -> xr.Dataset:
+        """Find the catalogue entries that fit each record best, or the records that fit an entry.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Queries.
+        gallery : xarray.Dataset
+            Events to find: by what is known of them for queries by waveform, by their waveforms
+            for queries by information.
+        k : int, default 5
+            Hits for each.
+        modality : {"waveforms", "information"}, default "waveforms"
+            Modality of the queries.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``score (query, rank)`` cosine similarity, ``gallery_index (query, rank)``, the
+            gallery's coordinates along (query, rank) such as ``p_arrival``, and those of the
+            queries as ``query_p_arrival``, ...
+
+        Raises
+        ------
+        ParameterError
+            If `k` exceeds the gallery.
+        """
+        if modality not in _MODALITIES:
+            raise ParameterError(f"modality must be one of {_MODALITIES}, found {modality!r}")
+        other = _MODALITIES[1 - _MODALITIES.index(modality)]
+        query, found = self.transform(X, modality), self.transform(gallery, other)
+        space = Gallery(found["embedding"], found, self.model_id_)
+        score, index = space.search(query["embedding"].values, k)
+
+        def along_event(ds: xr.Dataset) -> dict[str, np.ndarray]:
+            return {str(n): v.values for n, v in ds.coords.items() if v.dims == ("sample",)}
+
+        return xr.Dataset(
+            {
+                "score": (
+                    ("query", "rank"),
+                    score,
+                    {"units": "1", "long_name": "cosine similarity"},
+                ),
+                "gallery_index": (("query", "rank"), index, {"long_name": "event of the gallery"}),
+            },
+            coords={
+                "rank": np.arange(1, k + 1),
+                **{n: (("query", "rank"), v[index]) for n, v in along_event(found).items()},
+                **{f"query_{n}": ("query", v) for n, v in along_event(query).items()},
+            },
+            attrs=conventions.provenance(model=self.model_id_, k=k, modality=modality),
+        )
+
+    def score(self, X: xr.Dataset, y: Any = None) -> float:
+        """Top-1 plus top-5 accuracy (per cent, at most 200) of information by waveform in a batch.
+
+        The figure that the authors name their checkpoints by. Batches are of `batch_size` records
+        in the order of `X`; a last one that is smaller counts only where it is the only one.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms and what is known of them.
+        y : None
+            Ignored.
+        """
+        a, b = (self.transform(X, m)["embedding"].values for m in _MODALITIES)
+        batch = min(self.batch_size, len(a))
+        ranks = np.concatenate(
+            [
+                metrics.pair_ranks(a[i : i + batch], b[i : i + batch])
+                for i in range(0, len(a) - batch + 1, batch)
+            ]
+        )
+        return 100 * (metrics.recall_at_k(ranks, 1) + metrics.recall_at_k(ranks, 5))
+
+    @property
+    def model_id_(self) -> str:
+        """Checksum of the weights: it names the embedding space."""
+        from seisgeo.estimators.persistence import checksum
+
+        check_is_fitted(self, "network_")
+        return checksum(self.network_.state_dict())
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Save the fitted model as one file of safetensors.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write, for instance ``events.seisclip``; :func:`seisgeo.load` reads it.
+        overwrite : bool, default False
+            Replace what stands there.
+        """
+        from seisgeo.estimators.persistence import write_model
+
+        check_is_fitted(self, "network_")
+        learned = {
+            "form": self.form_.to_dict(),
+            "fields": list(self.fields_),
+            "history": self.history_,
+        }
+        write_model(self, self.network_.state_dict(), learned, path, overwrite=overwrite)
+
+    def _restore(self, weights: Mapping[str, Any], learned: Mapping[str, Any]) -> None:
+        form, fields = RecordForm.from_dict(learned["form"]), tuple(learned["fields"])
+        network = self._build(form, fields, seed=0)
+        network.load_state_dict(weights)
+        self.network_ = network.eval()
+        self.form_, self.fields_, self.history_ = form, fields, learned["history"]
+
+    @classmethod
+    def from_checkpoint(
+        cls, path: str | os.PathLike[str], *, device: str | None = None
+    ) -> SeisCLIP:
+        """Load weights that the authors of SeisCLIP published.
+
+        Parameters
+        ----------
+        path : path-like
+            A checkpoint of their repository, with 120 or 600 frames; it is read without pickle.
+        device : str or None, default None
+            As for the class.
+
+        Returns
+        -------
+        SeisCLIP
+            Fitted, for records of 6000 samples at 100 Hz with the components E, N, Z, as STEAD
+            stores them.
+
+        Raises
+        ------
+        ModelFileError
+            If the file is none of theirs.
+
+        References
+        ----------
+        https://github.com/sixu0/SeisCLIP
+        """
+        from seisgeo.estimators.seisclip_checkpoint import read_checkpoint
+
+        weights, window = read_checkpoint(path)
+        model = cls("paper", window=window, device=device)
+        learned = {
+            "form": RecordForm(("E", "N", "Z"), 6000, 0.01).to_dict(),
+            "fields": AUTHORS_FIELDS,
+            "history": [],
+        }
+        model._restore(weights, learned)
+        return model
+
+
+def make_spectrum_encoder(encoder: str, window: int, form: RecordForm) -> tuple[Any, Any]:
+    """A waveform encoder for records of a form, and its size; weights from torch's generator.
+
+    Raises
+    ------
+    ParameterError
+        If the size or the window does not exist.
+    ConventionError
+        If the records are shorter than one patch of the spectrum.
+    """
+    from seisgeo.encoders import TRANSFORMER_SIZES, SpectrumEncoder
+    from seisgeo.encoders.spectrum import N_FFT
+    from seisgeo.encoders.spectrum_transformer import shortest_record
+
+    if encoder not in TRANSFORMER_SIZES:
+        raise ParameterError(
+            f"encoder must be one of {', '.join(TRANSFORMER_SIZES)}; found {encoder!r}"
+        )
+    if not (isinstance(window, int | np.integer) and 2 <= window <= N_FFT and window % 2 == 0):
+        raise ParameterError(
+            f"window must be an even number of samples from 2 to {N_FFT}; found {window!r}"
+        )
+    if form.nt < shortest_record(int(window)):
+        raise ConventionError(
+            f"records of {form.nt} samples are too short: windows of {window} samples need at "
+            f"least {shortest_record(int(window))}; take longer records or a shorter window"
+        )
+    size = TRANSFORMER_SIZES[encoder]
+    return SpectrumEncoder(len(form.components), form.nt, int(window), size), size
+
+
+def embed(encoder: Any, records: Records, device: str | None, batch: int = 256) -> np.ndarray:
+    """Features of all records, shape (event, feature), float32."""
+    import torch
+
+    place = default_device(device)
+    encoder = encoder.to(place).eval()
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(records), batch):
+            rows = list(range(start, min(start + batch, len(records))))
+            values = torch.from_numpy(records[rows]["waveforms"]).to(place)
+            parts.append(encoder(values).float().cpu().numpy())
+    encoder.to("cpu")
+    return np.concatenate(parts)
+
+
+def embedding_cube(
+    ds: xr.Dataset, embedding: np.ndarray, modality: str, model_id: str
+) -> xr.Dataset:
+    """Embedding cube with the coordinates of the events."""
+    kept = {k: ("sample", v.values, v.attrs) for k, v in ds.coords.items() if v.dims == ("event",)}
+    return conventions.describe(
+        xr.Dataset(
+            {"embedding": (("sample", "feature"), embedding)},
+            coords={**kept, "modality": modality},
+            attrs={
+                **conventions.provenance(source=ds.attrs.get("source"), model=model_id),
+                "modality": modality,
+            },
+        )
+    )
