@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from seisgeo.synth.events.draw import PARAMETERS, draw_events
+from seisgeo.synth.events.generate import generate_events
 from seisgeo.synth.events.layered import LayeredModel, Rays, first_arrival, trace_rays
 from seisgeo.synth.events.recorder import Recorder
 from seisgeo.synth.events.regions import KINDS, REGIONS, Region, Source, stations_of
@@ -24,6 +25,7 @@ __all__ = [
     "Source",
     "draw_events",
     "first_arrival",
+    "generate_events",
     "simulate_events",
     "stations_of",
     "trace_rays",

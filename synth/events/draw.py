@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -149,7 +150,7 @@ def _check_kinds(
     return wanted
 
 
-def _between(u: np.ndarray, limits: tuple[float, float]) -> np.ndarray:
+def _between(u: np.ndarray, limits: tuple[Any, Any]) -> np.ndarray:
     return limits[0] + (limits[1] - limits[0]) * u
 
 
@@ -201,6 +202,7 @@ def _draw_source(
         u["distance"], (source.distance[0], np.minimum(source.distance[1], reach))
     )
     table["azimuth"][rows] = 360.0 * u["azimuth"]
-    low, high = 10 ** -np.asarray(source.magnitude, float)  # b = 1
+    low, high = (10.0**-m for m in source.magnitude)  # b = 1
     table["magnitude"][rows] = -np.log10(_between(u["magnitude"], (low, high)))
-    table["stress_drop"][rows] = np.exp(_between(u["stress_drop"], np.log(source.stress_drop)))
+    drop = np.log(source.stress_drop)
+    table["stress_drop"][rows] = np.exp(_between(u["stress_drop"], (drop[0], drop[1])))

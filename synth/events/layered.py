@@ -165,7 +165,7 @@ def first_arrival(
 
     >>> crust = LayeredModel((35_000.0,), (6000.0, 8000.0), (3464.0, 4619.0), (2700.0, 3300.0))
     >>> first_arrival(crust, np.array([10e3]), np.array([200e3]), "P").round(1)
-    array([31.4])
+    array([31.5])
     """
     return trace_rays(model, depth, distance, wave).time.min(1)
 

@@ -139,7 +139,7 @@ def free_surface(
 
     Examples
     --------
-    >>> [float(x) for x in free_surface(np.array(0.0), 6000.0, 3500.0)]
+    >>> [round(float(x), 6) for x in free_surface(np.array(0.0), 6000.0, 3500.0)]
     [2.0, 0.0, 0.0, -2.0]
     """
     p = np.minimum(np.asarray(slowness, float), 0.999 / vs)

@@ -28,8 +28,8 @@ class Recorder:
     n_time : int, default 6000
         Samples of a record.
     response : {"velocity", "displacement", "acceleration"} or mapping, default "velocity"
-        Flat response to one of these, or the instrument's poles and zeros from ground velocity (m/s)
-        to counts, as obspy's ``paz``: ``poles``, ``zeros``, ``gain``, ``sensitivity``.
+        Flat response to one of these, or the instrument's poles and zeros, from ground velocity
+        (m/s) to counts, as obspy's ``paz``: ``poles``, ``zeros``, ``gain``, ``sensitivity``.
     p_arrival : (float, float), optional
         Range of times at which the P wave arrives (s), by default from 1/12 to 1/4 of the record.
     snr : (float, float) or None, default (5, 40)

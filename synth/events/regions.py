@@ -6,6 +6,7 @@ import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -71,13 +72,16 @@ class Region:
         Quality factors of P and S waves at 1 Hz.
     q_exponent : float, default 0.3
         They grow with frequency to this power.
-    scattering : float, default 1e-5
+    scattering : float, default 3e-5
         Total scattering coefficient (1/m), which makes the coda.
+    reverberation : (float, float), default (1.5, 0.4)
+        Energy of what echoes near the station relative to the direct wave, and how long (s) it
+        takes to fall to 1/e.
     surface_vp, surface_vs, surface_density
         Near the surface (m/s, kg/m3): for the angle at which waves come in, and Rayleigh waves.
-    surface_thickness : float, default 500.0
+    surface_thickness : float, default 700.0
         Of what Rayleigh waves of high frequency feel (m).
-    surface_q : float, default 60.0
+    surface_q : float, default 30.0
         Quality factor of Rayleigh waves.
     site_frequency : (float, float), default (2, 12)
         Fundamental resonance of the ground below a station (Hz).
@@ -101,12 +105,13 @@ class Region:
     q_p: float = 300.0
     q_s: float = 200.0
     q_exponent: float = 0.3
-    scattering: float = 1e-5
-    surface_vp: float = 3000.0
-    surface_vs: float = 1600.0
-    surface_density: float = 2300.0
-    surface_thickness: float = 500.0
-    surface_q: float = 60.0
+    scattering: float = 3e-5
+    reverberation: tuple[float, float] = (1.5, 0.4)
+    surface_vp: float = 3800.0
+    surface_vs: float = 2100.0
+    surface_density: float = 2400.0
+    surface_thickness: float = 700.0
+    surface_q: float = 30.0
     site_frequency: tuple[float, float] = (2.0, 12.0)
     site_contrast: tuple[float, float] = (1.2, 4.0)
     kappa: tuple[float, float] = (0.01, 0.05)
@@ -209,12 +214,13 @@ def _icequakes(ice: float, basal: float) -> Source:
 _BLASTS = Source((1.0, 2.8), (0.0, 50.0), (5e3, 120e3), (1e5, 2e6))
 _TECTONIC_MIX = {"earthquake": 0.5, "explosion": 0.2, "spike": 0.1, "noise": 0.2}
 _ICE_MIX = {"icequake": 0.5, "earthquake": 0.1, "spike": 0.15, "noise": 0.25}
-_ON_ICE = dict(
+_ON_ICE: dict[str, Any] = dict(
     surface_vp=3600.0,
     surface_vs=1750.0,
     surface_density=880.0,
     surface_thickness=30.0,
     surface_q=80.0,
+    reverberation=(0.3, 0.06),
     site_frequency=(8.0, 30.0),
     site_contrast=(1.1, 1.8),
     kappa=(0.001, 0.006),
@@ -226,7 +232,9 @@ _ALL = (
         "plate-boundary",  # layers of Hadley and Kanamori (1977), southern California
         _crust((5.5e3, 5500.0), (10.5e3, 6300.0), (16e3, 6700.0), (0.0, 7800.0)),
         {
-            "earthquake": Source((1.0, 5.0), (2e3, 18e3), (5e3, 150e3), (1e6, 1e7), (0.1, 0.2, 0.7)),
+            "earthquake": Source(
+                (1.0, 5.0), (2e3, 18e3), (5e3, 150e3), (1e6, 1e7), (0.1, 0.2, 0.7)
+            ),
             "explosion": _BLASTS,
         },
         _TECTONIC_MIX,
@@ -235,7 +243,7 @@ _ALL = (
         q_p=200.0,
         q_s=120.0,
         q_exponent=0.4,
-        scattering=1e-5,
+        scattering=2.5e-5,
         noise_level=(0.4, 0.75),
         noise_tilt=3.0,
     ),
@@ -243,7 +251,9 @@ _ALL = (
         "craton",
         _crust((12e3, 6100.0), (12e3, 6400.0), (16e3, 6900.0), (0.0, 8150.0)),
         {
-            "earthquake": Source((0.5, 4.0), (1e3, 25e3), (10e3, 180e3), (3e6, 3e7), (0.1, 0.7, 0.2)),
+            "earthquake": Source(
+                (0.5, 4.0), (1e3, 25e3), (10e3, 180e3), (3e6, 3e7), (0.1, 0.7, 0.2)
+            ),
             "explosion": _BLASTS,
         },
         {"earthquake": 0.3, "explosion": 0.4, "spike": 0.1, "noise": 0.2},
@@ -252,12 +262,13 @@ _ALL = (
         q_p=800.0,
         q_s=600.0,
         q_exponent=0.2,
-        scattering=3e-6,
+        scattering=8e-6,
+        reverberation=(0.8, 0.25),
         surface_vp=5000.0,
         surface_vs=2900.0,
         surface_density=2650.0,
         surface_thickness=300.0,
-        surface_q=200.0,
+        surface_q=60.0,
         site_frequency=(8.0, 30.0),
         site_contrast=(1.1, 2.0),
         kappa=(0.003, 0.015),
@@ -267,7 +278,9 @@ _ALL = (
         "subduction",
         _crust((4e3, 5000.0), (16e3, 6100.0), (18e3, 6800.0), (0.0, 8000.0), vp_over_vs=1.76),
         {
-            "earthquake": Source((2.0, 5.5), (8e3, 110e3), (10e3, 160e3), (1e6, 2e7), (0.2, 0.7, 0.1)),
+            "earthquake": Source(
+                (2.0, 5.5), (8e3, 110e3), (10e3, 160e3), (1e6, 2e7), (0.2, 0.7, 0.1)
+            ),
             "explosion": _BLASTS,
         },
         {"earthquake": 0.65, "explosion": 0.05, "spike": 0.1, "noise": 0.2},
@@ -276,14 +289,16 @@ _ALL = (
         q_p=350.0,
         q_s=250.0,
         q_exponent=0.5,
-        scattering=7e-6,
+        scattering=3e-5,
         noise_level=(0.45, 0.8),
     ),
     Region(
         "volcano",
         _crust((1.5e3, 3000.0), (3e3, 4600.0), (10e3, 5800.0), (15e3, 6700.0), (0.0, 7800.0)),
         {
-            "earthquake": Source((-0.5, 3.0), (300.0, 9e3), (1e3, 25e3), (1e5, 3e6), (0.5, 0.2, 0.3)),
+            "earthquake": Source(
+                (-0.5, 3.0), (300.0, 9e3), (1e3, 25e3), (1e5, 3e6), (0.5, 0.2, 0.3)
+            ),
             "explosion": Source((0.5, 2.2), (50.0, 600.0), (1e3, 12e3), (3e4, 5e5)),
         },
         {"earthquake": 0.5, "explosion": 0.2, "spike": 0.1, "noise": 0.2},
@@ -292,12 +307,13 @@ _ALL = (
         q_p=60.0,
         q_s=40.0,
         q_exponent=0.2,
-        scattering=2e-4,
-        surface_vp=1900.0,
-        surface_vs=1000.0,
+        scattering=5e-4,
+        reverberation=(4.0, 0.8),
+        surface_vp=2200.0,
+        surface_vs=1200.0,
         surface_density=2000.0,
         surface_thickness=300.0,
-        surface_q=25.0,
+        surface_q=15.0,
         site_frequency=(1.0, 6.0),
         site_contrast=(2.0, 5.0),
         kappa=(0.02, 0.06),
@@ -314,7 +330,7 @@ _ALL = (
         _ICE_MIX,
         (-78.2, -83.9),
         aperture=8e3,
-        scattering=3e-6,
+        scattering=1e-5,
         noise_level=(0.15, 0.5),
         **_ON_ICE,
     ),
@@ -328,7 +344,7 @@ _ALL = (
         _ICE_MIX,
         (-71.2, -9.7),
         aperture=10e3,
-        scattering=5e-6,
+        scattering=2e-5,
         noise_level=(0.3, 0.65),
         **_ON_ICE,
     ),
@@ -343,7 +359,7 @@ _ALL = (
         _ICE_MIX,
         (46.5, 8.0),
         aperture=3e3,
-        scattering=2e-5,
+        scattering=6e-5,
         noise_level=(0.35, 0.75),
         **_ON_ICE,
     ),

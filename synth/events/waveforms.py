@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -45,6 +46,8 @@ DERIVED: dict[str, tuple[str, str]] = {
 }
 #: Half of the number of samples over which an arrival between two samples is spread.
 _TAPS = 16
+#: Lapse time of the late coda over the S travel time.
+_LATE = 2.0
 #: Surface waves of deeper sources (m) are left out.
 _DEEPEST = 5e3
 
@@ -88,6 +91,7 @@ def simulate_events(
 
     Examples
     --------
+    >>> from seisgeo.synth import draw_events
     >>> events = draw_events(2, kinds="earthquake", regions="plate-boundary", seed=3)
     >>> events["magnitude"][:] = 3.0
     >>> dict(simulate_events(events).amplitude.sizes)
@@ -110,7 +114,8 @@ def simulate_events(
         rows = np.flatnonzero(table["region"] == name)
         if len(rows):
             here = {key: values[rows] for key, values in table.items()}
-            found = _simulate(amplitude, rows, here, events["event"].values[rows], seed, region, recorder)
+            numbers = events["event"].values[rows]
+            found = _simulate(amplitude, rows, here, numbers, seed, region, recorder)
             for key, values in found.items():
                 derived[key][rows] = values
     return _cube(amplitude, events, table, derived, recorder)
@@ -318,7 +323,7 @@ def _noise(
 def _signal(
     rng: np.random.Generator,
     setting: _Setting,
-    one: dict[str, object],
+    one: dict[str, Any],
     waves: Arrivals,
     i: int,
     station: int,
@@ -329,34 +334,39 @@ def _signal(
     from scipy.fft import irfft, rfft
 
     f = setting.frequency
-    first_p, first_s = waves.time_p[i].min(), waves.time_s[i].min()
-    origin = float(one["p_arrival"]) - first_p
+    origin = float(one["p_arrival"]) - waves.time_p[i].min()
     corner = float(waves.corner[i])
-    vp, vs = max(region.model.vp[0], region.model.vp[-2:][0]), region.model.vs[-2:][0]
-    trains = np.zeros((2, 3, setting.n_fft), np.float32)
+    # P waves, S waves with their early coda, and the late coda, which has lost more on its way.
+    trains = np.zeros((3, 3, setting.n_fft), np.float32)
     parts = (
-        (waves.time_p[i], waves.p[i], waves.coda_p[i], vp, region.q_p, P_CORNER * corner),
-        (waves.time_s[i], waves.s[i], waves.coda_s[i], vs, region.q_s, corner),
+        (trains[:1], waves.time_p[i], waves.p[i], waves.coda_p[i], "p"),
+        (trains[1:], waves.time_s[i], waves.s[i], waves.coda_s[i], "s"),
     )
-    for train, (times, sizes, level, speed, q, top) in zip(trains, parts, strict=True):
+    for train, times, sizes, level, wave in parts:
         for time, size in zip(times, sizes, strict=True):
             if np.isfinite(time):
-                _place(train, (origin + time) / recorder.dt, size, recorder.n_time)
-        quality = q * max(top, 1.0) ** region.q_exponent
-        _scatter(rng, train, times.min(), origin, level, speed, top / quality, region, recorder)
+                _place(train[0], (origin + time) / recorder.dt, size, recorder.n_time)
+        top = corner * (P_CORNER if wave == "p" else 1)
+        _scatter(rng, train, times.min(), origin, level, wave, top, region, recorder)
     spectra = rfft(trains)
-    for spectrum, (times, _, _, _, q, top) in zip(spectra, parts, strict=True):
-        t_star = np.float32(times.min() / q)
-        path = unit(setting.delay * t_star)
-        path *= np.exp(setting.loss * t_star)
+    first_p, first_s = waves.time_p[i].min(), waves.time_s[i].min()
+    t_stars = first_p / region.q_p, first_s / region.q_s, _LATE * first_s / region.q_s
+    for spectrum, t_star, top in zip(
+        spectra, t_stars, (P_CORNER * corner, corner, corner), strict=True
+    ):
+        path = unit(setting.delay * np.float32(t_star))
+        path *= np.exp(setting.loss * np.float32(t_star))
         path *= brune(f, top)
         spectrum *= path
     total = spectra[0]
     total += spectra[1]
+    total += spectra[2]
     if float(one["source_depth"]) < _DEEPEST:
-        _add_surface_waves(total, setting, one, waves.tensor[i], corner, origin, region, recorder)
+        _add_surface_waves(
+            rng, total, setting, one, waves.tensor[i], corner, origin, region, recorder
+        )
     if one["source_type"] == "explosion" and rng.random() < 0.6:
-        total *= ripple_fire(f, rng.integers(2, 9), rng.uniform(0.017, 0.065))
+        total *= ripple_fire(f, int(rng.integers(2, 9)), rng.uniform(0.017, 0.065))
     total *= setting.site[station]
     total *= setting.motion
     up, away, across = irfft(total, setting.n_fft)[:, : recorder.n_time]
@@ -376,39 +386,58 @@ def _place(train: np.ndarray, at: float, size: np.ndarray, n_time: int) -> None:
 
 def _scatter(
     rng: np.random.Generator,
-    train: np.ndarray,
+    trains: np.ndarray,
     travel: float,
     origin: float,
     level: float,
-    speed: float,
-    loss: float,
+    wave: str,
+    corner: float,
     region: Region,
     recorder: Recorder,
 ) -> None:
     """Add impulses of random sign with the envelope of single isotropic scattering (Sato 1977).
 
-    `level` is the direct wave's amplitude and `loss` frequency over Q (1/s).
+    `level` is the direct wave's amplitude. Of two trains, what comes late goes to the second.
     """
-    first = max(int(np.ceil((origin + travel) / recorder.dt)), 0)
-    count = recorder.n_time - first
-    signs = np.frombuffer(rng.bytes(3 * (recorder.n_time // 8 + 1)), np.uint8).reshape(3, -1)
+    dt, n_time = recorder.dt, recorder.n_time
+    signs = np.frombuffer(rng.bytes(3 * (n_time // 8 + 1)), np.uint8).reshape(3, -1)
+    first = max(int(np.ceil((origin + travel) / dt)), 0)
+    count = n_time - first
     if count <= 0:
         return
-    lapse = np.arange(first, recorder.n_time) * recorder.dt + 0.5 * recorder.dt - origin
-    x = (lapse / travel).astype(np.float32)
-    x = np.maximum(x, 1 + np.float32(0.2 * recorder.dt / travel))
+    after = np.arange(first, n_time, dtype=np.float32) * np.float32(dt)
+    after -= np.float32(origin + travel - 0.5 * dt)  # s after the direct wave
+    x = 1 + after / np.float32(travel)
     shape = np.log((x + 1) / (x - 1)) / x
-    shape *= np.exp(-2 * np.pi * loss * (lapse - travel)).astype(np.float32)
-    strength = region.scattering * speed * recorder.dt / 3
-    envelope = np.float32(level) * np.sqrt(np.float32(strength) * shape)
-    random = np.unpackbits(signs, axis=1, count=recorder.n_time)[:, :count]
-    train[:, first : recorder.n_time] += np.where(random, envelope, -envelope)
+    speeds = region.model.vp if wave == "p" else region.model.vs
+    shape *= np.float32(region.scattering * min(speeds[-2:]))
+    # Most of the energy is at the frequency where source and path begin to cut it.
+    q = region.q_p if wave == "p" else region.q_s
+    strongest = 1 / (1 / corner + np.pi * travel / q)
+    loss = np.float32(-np.pi * strongest / (q * max(strongest, 1.0) ** region.q_exponent))
+    echo, length = region.reverberation
+    near = np.exp(after / np.float32(-length)) * np.float32(echo / length)
+    factor = np.float32(level * np.sqrt(dt / 3))
+    random = np.unpackbits(signs, axis=1, count=n_time)[:, :count].astype(np.float32)
+    random *= 2
+    random -= 1
+    early = np.sqrt(shape * np.exp(2 * loss * after) + near) * factor
+    if len(trains) == 1:
+        trains[0, :, first:n_time] += random * early
+        return
+    part = np.clip((x - 1.3) / 0.9, 0, 1)
+    trains[0, :, first:n_time] += random * (early * (1 - part))
+    # The spectrum of the late train is that of lapse time _LATE * travel.
+    since = after - np.float32((_LATE - 1) * travel)
+    late = np.sqrt(shape) * np.exp(np.clip(loss * since, -60, 20)) * (factor * part)
+    trains[1, :, first:n_time] += random * late
 
 
 def _add_surface_waves(
+    rng: np.random.Generator,
     total: np.ndarray,
     setting: _Setting,
-    one: dict[str, object],
+    one: dict[str, Any],
     tensor: np.ndarray,
     corner: float,
     origin: float,
@@ -427,8 +456,14 @@ def _add_surface_waves(
     # What would arrive after the record must not come round to its beginning.
     left = (recorder.duration - origin - travel) / (0.05 * recorder.duration)
     shape = np.exp(-setting.surface_loss * distance) * np.clip(left, 0, 1)
-    shift = np.mod(setting.dispersion.frequency * origin, 1.0)
-    wave = unit(-2 * np.pi * shift) * (brune(setting.frequency, corner) * shape)
+    # Echoes from the sides of the path: the group comes several times, within a few percent.
+    frequency = setting.dispersion.frequency
+    late = origin + np.append(0.0, 0.06 * rng.exponential(size=3) * distance / region.surface_vs)
+    paths = sum(
+        unit(-2 * np.pi * np.mod(frequency * time, 1.0)) * np.float32(weight)
+        for time, weight in zip(late, (1.0, *rng.uniform(-0.5, 0.5, 3)), strict=True)
+    )
+    wave = paths * (brune(setting.frequency, corner) * shape)
     total[0] += up * wave
     total[1] += away * wave
 
@@ -456,7 +491,7 @@ def _spike(rng: np.random.Generator, setting: _Setting, recorder: Recorder) -> n
 def _mix(
     signal: np.ndarray,
     noise: np.ndarray,
-    one: dict[str, object],
+    one: dict[str, Any],
     recorder: Recorder,
     rng: np.random.Generator,
 ) -> tuple[np.ndarray, float, float]:
