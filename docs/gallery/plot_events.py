@@ -9,6 +9,7 @@ of first motions around a fault, and at what makes regions differ.
 """
 
 # sphinx_gallery_thumbnail_number = 2
+import colorcet as cc
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -33,7 +34,7 @@ for row, kind in zip(axes, KINDS, strict=True):
         size = "" if np.isnan(cube.magnitude) else f", M {float(cube.magnitude):.1f}"
         pair[0].set_title(f"{kind}, {region}{size}", fontsize="medium")
         pair[0].set_ylabel("velocity (µm/s)")
-        pair[1].specgram(vertical, 128, 100.0, noverlap=112, vmin=-220, cmap="cet_CET_L20")
+        pair[1].specgram(vertical, 128, 100.0, noverlap=112, vmin=-220, cmap=cc.cm.CET_L20)
         pair[1].set_ylabel("frequency (Hz)")
         for wave in ("p_arrival", "s_arrival"):
             if np.isfinite(cube[wave]):
@@ -61,7 +62,8 @@ figure, axes = plt.subplots(1, 2, figsize=(13, 8), sharey=True, layout="constrai
 distance = section.epicentral_distance.values
 reduced = section.time.values - (5.0 - section.p_travel_time.values + distance / 8e3)[:, None]
 for ax, component in zip(axes, "ZE", strict=True):
-    for t, x, d in zip(reduced, section.amplitude.sel(component=component).values, distance):
+    records = section.amplitude.sel(component=component).values
+    for t, x, d in zip(reduced, records, distance, strict=True):
         ax.plot(t, d / 1e3 + 4 * x / abs(x).max(), "k", lw=0.4)
     for wave in "PS":
         times = trace_rays(region.model, np.full(n, 8e3), distance, wave).time
@@ -85,7 +87,7 @@ takeoff = 2 * np.arcsin(np.minimum(radius / np.sqrt(2), 1))  # equal area
 p, _, _ = radiate(double_couple_tensor(30.0, 85.0, 5.0), takeoff, np.arctan2(x, y))
 figure, ax = plt.subplots(figsize=(5, 5), layout="constrained")
 ax.imshow(
-    np.where(radius < 1, p, np.nan), extent=(-1, 1, -1, 1), origin="lower", cmap="cet_CET_D1A"
+    np.where(radius < 1, p, np.nan), extent=(-1, 1, -1, 1), origin="lower", cmap=cc.cm.CET_D1A
 )
 rays = trace_rays(REGIONS["craton"].model, heard.source_depth.values,
                   heard.epicentral_distance.values, "P")  # fmt: skip
