@@ -1,4 +1,4 @@
-"""Synthetic data: velocity models, surveys, and the gathers that they give."""
+"""Synthetic data: velocity models, surveys and their gathers; events and their records."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 # The functions are bound here, once: `generate` is also the name of the module that holds it.
 from seisgeo.synth.engines import simulate
+from seisgeo.synth.events import draw_events, generate_events, simulate_events
 from seisgeo.synth.generate import generate
 from seisgeo.synth.geology import FAMILIES, crop_velocity, draw_velocity
 from seisgeo.synth.manifest import verify_manifest
@@ -23,12 +24,15 @@ __all__ = [
     "Survey",
     "crop_velocity",
     "density_from_velocity",
+    "draw_events",
     "draw_velocity",
     "flip_pairs",
     "generate",
+    "generate_events",
     "named_survey",
     "perturb_pairs",
     "simulate",
+    "simulate_events",
     "verify_manifest",
     "vs_from_velocity",
 ]
