@@ -7,7 +7,9 @@ import os
 import platform
 from collections.abc import Iterator
 
-__all__ = ["default_device", "hardware", "one_thread", "processes"]
+from seisgeo.errors import ParameterError
+
+__all__ = ["default_device", "hardware", "one_thread", "processes", "worker_count"]
 
 
 def default_device(device: str | None) -> str:
@@ -67,3 +69,11 @@ def hardware(device: str = "cpu") -> str:
 
         line += f", {torch.cuda.get_device_name(device)}"
     return line
+
+
+def worker_count(workers: int | None) -> int:
+    """Processes to work with: as many as are asked for, else one for each core that is ours."""
+    if workers is not None and workers < 1:
+        raise ParameterError(f"workers must be at least 1, found {workers}")
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return workers or available or 1

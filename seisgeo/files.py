@@ -13,7 +13,7 @@ from typing import Any
 
 from seisgeo.errors import OutputExistsError
 
-__all__ = ["Stage", "differences", "partial_path", "remove", "whole_output"]
+__all__ = ["Stage", "differences", "partial_path", "remove", "require_same", "whole_output"]
 
 
 def partial_path(path: Path) -> Path:
@@ -208,3 +208,13 @@ def differences(asked: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]
         for key in [*asked, *(k for k in found if k not in asked)]
         if asked.get(key) != found.get(key)
     ]
+
+
+def require_same(asked: Mapping[str, Any], found: Mapping[str, Any], path: Path) -> None:
+    """Refuse to go on with, or to take for whole, what a run of other settings has written."""
+    if lines := differences(asked, found):
+        listed = "\n  ".join(lines)
+        raise OutputExistsError(
+            f"{path}, whole or in part, belongs to a run with other settings:\n  {listed}\n"
+            "choose another name, or pass overwrite=True to replace it"
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,7 +12,8 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import descriptors
-from seisgeo.errors import OutputExistsError, ParameterError
+from seisgeo.devices import worker_count
+from seisgeo.errors import OutputExistsError
 from seisgeo.files import Stage
 from seisgeo.synth.engines.dispatch import MATERIALS, engine_module
 from seisgeo.synth.geology import SALT_VELOCITY, draw_velocity
@@ -170,7 +170,7 @@ def run_blocks(
 
         return run(make_block, blocks, job, scheduler=scheduler)
     if job.device == "cpu":
-        return _on_cores(blocks, job, _cores(workers))
+        return _on_cores(blocks, job, worker_count(workers))
     return _on_gpu(blocks, job)
 
 
@@ -220,10 +220,3 @@ def _groups(blocks: Sequence[Block], batch_size: int | None) -> list[list[Block]
         else:
             groups.append([block])
     return groups
-
-
-def _cores(workers: int | None) -> int:
-    if workers is not None and workers < 1:
-        raise ParameterError(f"workers must be at least 1, found {workers}")
-    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return workers or available or 1

@@ -14,7 +14,7 @@ import xarray as xr
 
 from seisgeo.devices import default_device
 from seisgeo.errors import FormatError, OutputExistsError, ParameterError, SimulationError
-from seisgeo.files import Stage, differences, partial_path, remove
+from seisgeo.files import Stage, partial_path, remove, require_same
 from seisgeo.synth.blocks import Job, draw_models, run_blocks
 from seisgeo.synth.engines import engine_module
 from seisgeo.synth.engines.preparation import MIN_CELLS_PER_WAVELENGTH
@@ -172,7 +172,7 @@ def generate(
     if overwrite:
         remove(partial_path(final))
     elif final.exists():
-        _require_same(settings, _settings_of(final), final)
+        require_same(settings, _settings_of(final), final)
         return open_output(final, format)
     return open_output(_run(Job(Stage(final), settings, device, batch_size), **how), format)
 
@@ -183,7 +183,7 @@ def _run(job: Job, *, workers: int | None, scheduler: str | None, progress: bool
     stage, settings = job.stage, job.settings
     found = stage.settings()
     if found is not None:
-        _require_same(settings, found, stage.final)
+        require_same(settings, found, stage.final)
     else:
         _check_models(settings)
         stage.clear()
@@ -269,12 +269,3 @@ def _settings_of(path: Path) -> dict[str, Any]:
             f"{path} already exists and is no training set of seisgeo; choose another name or "
             "pass overwrite=True"
         ) from error
-
-
-def _require_same(asked: dict[str, Any], found: dict[str, Any], path: Path) -> None:
-    if lines := differences(asked, found):
-        listed = "\n  ".join(lines)
-        raise OutputExistsError(
-            f"{path}, whole or in part, belongs to a run with other settings:\n  {listed}\n"
-            "choose another name, or pass overwrite=True to replace it"
-        )

@@ -109,7 +109,7 @@ class EventHead(BaseEstimator):
         views: Views = records
         if trained is not None:
             features = embed(network["encoder"], records, self.device)
-            network["standard"].learn(features)
+            network["standard"].learn(features)  # type: ignore[operator]
             if not self.fine_tune:
                 network["encoder"].requires_grad_(False)
                 views = Views({"features": features, "beside": beside})

@@ -14,13 +14,13 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
+from seisgeo.devices import worker_count
 from seisgeo.errors import OutputExistsError, ParameterError
-from seisgeo.files import Stage, partial_path, remove
+from seisgeo.files import Stage, partial_path, remove, require_same
 from seisgeo.synth.events.draw import draw_events
 from seisgeo.synth.events.recorder import Recorder
 from seisgeo.synth.events.regions import Region, choose_regions
 from seisgeo.synth.events.waveforms import simulate_events
-from seisgeo.synth.generate import _require_same, _workers
 
 __all__ = ["generate_events"]
 
@@ -130,7 +130,7 @@ def generate_events(
     if overwrite:
         remove(partial_path(final))
     elif final.exists():
-        _require_same(settings, _settings_of(final), final)
+        require_same(settings, _settings_of(final), final)
         return _open(final)
     return _open(_write(final, run, settings, workers, progress))
 
@@ -182,7 +182,7 @@ def _write(
     stage = Stage(final)
     found = stage.settings()
     if found is not None:
-        _require_same(settings, found, final)
+        require_same(settings, found, final)
     else:
         stage.clear()
         _create_store(stage.data, run, settings)
@@ -192,7 +192,7 @@ def _write(
     done = stage.marks()
     todo = [b for b in blocks if str(b[0]) not in done]
     left = sum(b - a for a, b in todo)
-    jobs = min(_workers(workers), max(len(todo), 1))
+    jobs = min(worker_count(workers), max(len(todo), 1))
     with tqdm(
         total=n, initial=n - left, desc="events", unit="event", disable=not progress, smoothing=0.1
     ) as bar:
