@@ -16,7 +16,7 @@ from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.geometry import PRESTACK
 from seisgeo.errors import FormatError
 
-__all__ = ["FOOT", "QUANTITIES", "VERTICALS", "Content", "find_content"]
+__all__ = ["FOOT", "QUANTITIES", "VERTICALS", "Content", "find_content", "length_unit"]
 
 QUANTITIES = ("amplitude", "velocity")
 VERTICALS = ("time", "depth")
@@ -128,8 +128,7 @@ def _find_quantity(file: SegyFile, layout: str, text: str) -> tuple[str, str]:
 def _judge_values(file: SegyFile, text: str) -> tuple[str, str]:
     chosen = np.unique(np.linspace(0, file.n_traces - 1, _SAMPLE_TRACES).astype(int))
     values = file.read(chosen).astype(np.float64)
-    if _in_feet(file):
-        values *= FOOT
+    values *= length_unit(file)
     low, high = _VELOCITIES
     filled = values[values != 0]
     in_range = (filled >= low) & (filled <= high)
@@ -185,16 +184,16 @@ def _find_vertical(
     return "depth", f"in depth: assumed, {why}", guess
 
 
-def _in_feet(file: SegyFile) -> bool:
-    return file.binary["measurement_system"] == 2
+def length_unit(file: SegyFile) -> float:
+    """Metres of a unit of length in a file: 1, or a foot where its binary header says so."""
+    return FOOT if file.binary["measurement_system"] == 2 else 1.0
 
 
 def _feet(
     file: SegyFile, quantity: str, vertical: str, findings: list[Finding]
 ) -> tuple[float, float]:
-    if not _in_feet(file):
-        return 1.0, 1.0
-    scales = (FOOT if quantity == "velocity" else 1.0, FOOT if vertical == "depth" else 1.0)
+    unit = length_unit(file)
+    scales = (unit if quantity == "velocity" else 1.0, unit if vertical == "depth" else 1.0)
     changed = ["velocities"] * (scales[0] != 1) + ["depths"] * (scales[1] != 1)
     if changed:
         findings.append(

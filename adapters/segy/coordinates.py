@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from seisgeo.adapters.segy.affine import GridMap, fit_grid
-from seisgeo.adapters.segy.content import FOOT
+from seisgeo.adapters.segy.content import length_unit
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import CUBE_NAMES, TRACE_FIELDS, scaled
 from seisgeo.adapters.segy.file import SegyFile
@@ -72,7 +72,7 @@ def _grid(file: SegyFile, geometry: Geometry, positions: Positions) -> Coords:
     coords: Coords = {name: ((name,), geometry.axes[name]) for name in ("inline", "crossline")}
     lookup, plane = geometry.lookup, ("inline", "crossline")
     if geometry.layout == "offset":
-        coords["offset"] = (("offset",), geometry.axes["offset"] * _unit(file))
+        coords["offset"] = (("offset",), geometry.axes["offset"] * length_unit(file))
     if geometry.missing:
         coords["live"] = (geometry.dims, lookup >= 0)
     points = _midpoints(positions)
@@ -142,7 +142,7 @@ def _ensembles(
     dims = geometry.dims
     coords: Coords = {name: ((name,), values) for name, values in geometry.axes.items()}
     if "offset" in coords:
-        coords["offset"] = (("offset",), coords["offset"][1] * _unit(file))
+        coords["offset"] = (("offset",), coords["offset"][1] * length_unit(file))
     names = {
         "field_record": file.field("field_record"),
         "source_point": _source_points(file),
@@ -328,7 +328,3 @@ def own_fields(file: SegyFile, geometry: Geometry) -> Coords:
         for name in file.mapping
         if name not in standard
     }
-
-
-def _unit(file: SegyFile) -> float:
-    return FOOT if file.binary["measurement_system"] == 2 else 1

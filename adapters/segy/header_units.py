@@ -2,23 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
 
-from seisgeo.adapters.segy.content import FOOT
+from seisgeo.adapters.segy.content import length_unit
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import EXTENSION, SCALARS
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.headers import physical
 
-__all__ = ["HeaderUnit", "header_units"]
+__all__ = [
+    "ANGLES",
+    "NO_ANGLES",
+    "HeaderUnit",
+    "header_units",
+    "possible_angles",
+    "stated_unit",
+]
 
 _TIMES = {name for name, scalar in SCALARS.items() if scalar == "scalar_trace_header"}
 _COORDINATES = {name for name, scalar in SCALARS.items() if scalar == "source_group_scalar"}
 _HEIGHTS = {name for name, scalar in SCALARS.items() if scalar == "elevation_scalar"}
-# Units of angular coordinates by the code in bytes 89-90, and how many of it make a degree.
-_ANGLES = {2: ("arcsecond", 3600), 3: ("degree", 1), 4: ("DDDMMSS.ss", 10_000)}
+
+
+class Angle(NamedTuple):
+    """Unit of angular coordinates: its name, how many make a degree, and what a person says."""
+
+    name: str
+    per_degree: int
+    words: str
+
+
+#: Units of angular coordinates by the code in bytes 89-90.
+ANGLES = {
+    2: Angle("arcsecond", 3600, "seconds of arc"),
+    3: Angle("degree", 1, "decimal degrees"),
+    4: Angle("DDDMMSS.ss", 10_000, "degrees, minutes, seconds"),
+}
+#: Why coordinates are no angles.
+NO_ANGLES = "no longitude exceeds 180 degrees and no latitude 90"
 # Traces whose coordinates are looked at.
 _LOOKED_AT = 16
 
@@ -79,33 +103,51 @@ def header_units(file: SegyFile) -> tuple[dict[str, HeaderUnit], list[Finding]]:
     findings : list of Finding
         Angles that cannot be.
     """
-    foot = FOOT if file.binary["measurement_system"] == 2 else 1.0
+    unit = length_unit(file)
     code = int(file.first("coordinate_units"))
     findings = []
     angle = None
-    if code in _ANGLES:
-        name, per_degree = _ANGLES[code]
-        largest = _largest_coordinate(file)
-        if largest > 180 * per_degree:
-            stated = {"trace headers": f"code {code} ({name})", "coordinates": f"to {largest:g}"}
-            why = "no longitude exceeds 180 degrees"
-            findings.append(Finding("coordinate units", stated, "metres used", why))
+    if code in ANGLES:
+        points = _some_coordinates(file)
+        if possible_angles(code, points):
+            angle = HeaderUnit(ANGLES[code].name)
         else:
-            angle = HeaderUnit(name)
+            stated = stated_unit(code, points)
+            findings.append(Finding("coordinate units", stated, "metres used", NO_ANGLES))
     units = {}
     for field in file.header_map.fields:
         name = field.removeprefix(EXTENSION)
         if name in _COORDINATES and angle:
             units[field] = angle
         elif name in _LENGTHS:
-            units[field] = HeaderUnit("m", foot)
+            units[field] = HeaderUnit("m", unit)
         elif name in _VELOCITIES:
-            units[field] = HeaderUnit("m/s", foot)
+            units[field] = HeaderUnit("m/s", unit)
         else:
             units[field] = _UNITS.get(name, _PLAIN)
     return units, findings
 
 
-def _largest_coordinate(file: SegyFile) -> float:
+def _some_coordinates(file: SegyFile) -> list[tuple[np.ndarray, np.ndarray]]:
     traces = np.unique(np.linspace(0, file.n_traces - 1, _LOOKED_AT).astype(int))
-    return max(float(np.abs(physical(file, name, traces)).max()) for name in _COORDINATES)
+    return [
+        (physical(file, f"{kind}_x", traces), physical(file, f"{kind}_y", traces))
+        for kind in ("source", "group", "cdp")
+    ]
+
+
+def possible_angles(code: int, points: Iterable[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether coordinates (x, y) can be angles in the unit that a code of :data:`ANGLES` says."""
+    degree = ANGLES[code].per_degree
+    return all(
+        np.abs(x).max() <= 180 * degree and np.abs(y).max() <= 90 * degree for x, y in points
+    )
+
+
+def stated_unit(code: int, points: Iterable[tuple[np.ndarray, np.ndarray]]) -> dict[str, str]:
+    """What the headers say of angular coordinates, for a finding."""
+    largest = max(float(np.abs(np.concatenate(point)).max()) for point in points)
+    return {
+        "trace headers": f"code {code} ({ANGLES[code].words})",
+        "coordinates": f"to {largest:g}",
+    }

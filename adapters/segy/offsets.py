@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from seisgeo.adapters.segy.content import FOOT
+from seisgeo.adapters.segy.content import length_unit
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.file import SegyFile
 from seisgeo.adapters.segy.positions import Positions
@@ -41,8 +41,7 @@ def find_offsets(
         Computed from the positions (receiver minus source along the line) where no header holds
         one. None if neither is there.
     """
-    unit = FOOT if file.binary["measurement_system"] == 2 else 1.0
-    stated = file.field("offset") * unit
+    stated = file.field("offset") * length_unit(file)
     computed = None
     if positions.source and positions.receiver:
         computed = signed_distance(positions.source, positions.receiver)

@@ -14,10 +14,16 @@ import re
 
 import numpy as np
 
-from seisgeo.adapters.segy.content import FOOT
+from seisgeo.adapters.segy.content import length_unit
 from seisgeo.adapters.segy.contradictions import Finding
 from seisgeo.adapters.segy.fields import ELEVATIONS, scaled
 from seisgeo.adapters.segy.file import SegyFile
+from seisgeo.adapters.segy.header_units import (
+    ANGLES,
+    NO_ANGLES,
+    possible_angles,
+    stated_unit,
+)
 from seisgeo.adapters.segy.headers import physical
 from seisgeo.adapters.segy.numbers import each_once, is_constant
 from seisgeo.errors import FormatError
@@ -31,7 +37,6 @@ _WIDEST_SPACING = 1000.0
 # Units that programs write without saying so: mm, cm, dm; millimetres are the most usual.
 _SMALL_UNITS = (1e-3, 1e-2, 1e-1)
 _EARTH_RADIUS = 6_371_000.0
-_UNITS = {2: "seconds of arc", 3: "decimal degrees", 4: "degrees, minutes, seconds"}
 
 Point = tuple[np.ndarray, np.ndarray]
 
@@ -156,18 +161,11 @@ def _to_metres(
 ) -> dict[str, Point]:
     """Apply the units: feet, or angles that can be angles."""
     unit = int(file.first("coordinate_units"))
-    if unit in _UNITS:
+    if unit in ANGLES:
         to_degrees = {2: lambda c: c / 3600.0, 3: lambda c: c, 4: _from_dms}[unit]
         degrees = {k: (to_degrees(x), to_degrees(y)) for k, (x, y) in points.items()}
-        largest = max(float(np.abs(np.concatenate(p)).max()) for p in points.values())
-        possible = all(
-            np.abs(x).max() <= 180 and np.abs(y).max() <= 90 for x, y in degrees.values()
-        )
-        stated = {
-            "trace headers": f"code {unit} ({_UNITS[unit]})",
-            "coordinates": f"to {largest:g}",
-        }
-        if possible:
+        stated = stated_unit(unit, points.values())
+        if possible_angles(unit, points.values()):
             metres = _project(degrees)
             spacing = _spacing(metres)
             if spacing is None or spacing <= reach:
@@ -178,10 +176,10 @@ def _to_metres(
                 return metres
             why = f"traces would lie {spacing:.3g} m apart"
         else:
-            why = "no longitude exceeds 180 degrees and no latitude 90"
+            why = NO_ANGLES
         findings.append(Finding("coordinate units", stated, "metres used", why))
-    elif file.binary["measurement_system"] == 2:
-        return {kind: (x * FOOT, y * FOOT) for kind, (x, y) in points.items()}
+    elif (foot := length_unit(file)) != 1:
+        return {kind: (x * foot, y * foot) for kind, (x, y) in points.items()}
     return points
 
 
@@ -269,7 +267,7 @@ def _likely_unit(file: SegyFile, spacing: float) -> float:
 def _heights(file: SegyFile) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
     """Depths of sources and receivers, and the elevations that are filled."""
     scalar = file.field("elevation_scalar")
-    unit = FOOT if file.binary["measurement_system"] == 2 else 1.0
+    unit = length_unit(file)
     heights = {}
     for name, field in {**ELEVATIONS, "source_depth": "source_depth"}.items():
         heights[name] = _physical(file, field, scalar)
