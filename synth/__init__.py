@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from seisgeo.synth.engines import simulate
 from seisgeo.synth.generate import generate
 from seisgeo.synth.geology import FAMILIES, crop_velocity, draw_velocity
+from seisgeo.synth.reciprocity import reciprocal_shots
 from seisgeo.synth.rock import density_from_velocity, vs_from_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.variants import flip_pairs, perturb_pairs
@@ -25,6 +26,7 @@ __all__ = [
     "flip_pairs",
     "generate",
     "perturb_pairs",
+    "reciprocal_shots",
     "simulate",
     "vs_from_velocity",
 ]

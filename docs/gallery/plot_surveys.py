@@ -39,7 +39,9 @@ def show(gathers, source=0, along="offset"):
     left.plot(gathers.source_x, gathers.source_depth, "*", color="grey", mec="black", ms=10)
     left.plot(one.source_x, one.source_depth, "*", color="red", mec="black", ms=14)
     if along == "offset":
-        plot_gather(gained(gathers), source=source, style="image", colorbar=False, clip=98, ax=right)
+        plot_gather(
+            gained(gathers), source=source, style="image", colorbar=False, clip=98, ax=right
+        )
         return
     high = float(np.abs(one.amplitude).quantile(0.97))
     extent = [*one.receiver_depth.values[[0, -1]], one.time.values[-1], 0]
@@ -124,7 +126,7 @@ left.imshow(
     row, extent=[0, 800, 0.6, 0], vmin=-np.abs(row).max() / 2, vmax=np.abs(row).max() / 2, **style
 )
 left.set(xlabel="x along the spread (m)", ylabel="time (s)", title="the row through the source")
-now = record[round(0.32 / areal.dt)]
+now = record[round(0.16 / areal.dt)]
 right.imshow(now, extent=[0, 800, 800, 0], vmin=-np.abs(now).max(), vmax=np.abs(now).max(), **style)
-right.set(xlabel="x along the spread (m)", ylabel="y across (m)", title="all receivers at 0.32 s")
+right.set(xlabel="x along the spread (m)", ylabel="y across (m)", title="all receivers at 0.16 s")
 right.set_aspect("equal")
