@@ -11,6 +11,7 @@ from seisgeo.synth.generate import generate
 from seisgeo.synth.geology import FAMILIES, crop_velocity, draw_velocity
 from seisgeo.synth.manifest import verify_manifest
 from seisgeo.synth.named import named_survey
+from seisgeo.synth.reciprocity import reciprocal_shots
 from seisgeo.synth.rock import density_from_velocity, vs_from_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.variants import flip_pairs, perturb_pairs
@@ -31,6 +32,7 @@ __all__ = [
     "generate_events",
     "named_survey",
     "perturb_pairs",
+    "reciprocal_shots",
     "simulate",
     "simulate_events",
     "verify_manifest",

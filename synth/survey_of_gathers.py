@@ -34,11 +34,19 @@ def survey_of_gathers(
 ) -> dict[str, Any]:
     """Parameters of the survey that :meth:`seisgeo.synth.Survey.from_gathers` makes."""
     conventions.validate(gathers, "gathers")
-    if "shot" not in gathers.dims:
+    dims = gathers["amplitude"].dims
+    if not {"shot", "receiver"} <= set(dims):
+        if "source" in dims:
+            advice = "a training set carries its survey, see Survey.from_attrs"
+        elif "receiver" in dims:
+            advice = "seisgeo.synth.reciprocal_shots makes shots of receiver gathers"
+        else:
+            advice = (
+                "traces that are sorted otherwise do not tell what was recorded together; open the "
+                "file with layout='shots'"
+            )
         raise SurveyMismatchError(
-            "expected field gathers (shot, receiver, time), found dimensions "
-            f"{gathers['amplitude'].dims}: a training set carries its survey, see "
-            "Survey.from_attrs"
+            f"expected field gathers (shot, receiver, time), found dimensions {dims}: {advice}"
         )
     phase = _phase(wavelet)
     field_dt = _interval(gathers)

@@ -279,6 +279,11 @@ def propagate(
         )
 
     signature = source_signature(survey, before)
+    if physics == "elastic":
+        # A solid keeps what a source leaves behind: without this, the little that cutting the
+        # wavelet takes from its sum would press on the source's surroundings ever more.
+        emitted = signature != 0
+        signature[emitted] -= signature[emitted].mean()
     # A rate of injection whose time derivative is the signature of the scalar equation. It acts
     # half an internal step after its sample.
     rate = (np.cumsum(signature) - 0.5 * signature) * survey.dt

@@ -261,6 +261,14 @@ def test_elastic_waves_of_any_geology_take_stable_steps(family):
     assert np.abs(record[:, :, 300:]).max() < early
 
 
+def test_no_pressure_stays_at_a_source_in_a_solid():
+    s = survey(receiver_x=((700.0,),), receiver_depth=((300.0,),), nt=600, model_shape=(80, 150))
+    materials = {"density": full(DENSITY, s), "vs": full(1000.0, s)}
+    trace = np.abs(simulate_array(full(VELOCITY, s), s, **materials)[0, 0, :, 0])
+    assert trace[400:].max() < 3e-4 * trace.max()
+    assert trace[-1] < 1.2 * trace[400]
+
+
 def test_contrasts_beyond_the_time_step_say_what_to_pass():
     s = survey(nt=60)
     v, rho = full(4500.0, s), full(2500.0, s)

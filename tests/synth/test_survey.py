@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+import seisgeo as sg
 from seisgeo import conventions
 from seisgeo.errors import ConventionError, SurveyMismatchError
 from seisgeo.synth import Survey
@@ -190,3 +191,42 @@ def test_positions_outside_the_model_are_refused():
 def test_a_dataset_without_survey_says_where_to_get_one():
     with pytest.raises(ConventionError, match=r"Survey\.from_gathers"):
         Survey.from_attrs(xr.Dataset())
+
+
+def as_receiver_gathers(shots):
+    """The same traces as a file sorted by receivers opens."""
+    names = {"shot": "receiver", "receiver": "trace"}
+    for axis in ("x", "depth"):
+        names |= {f"source_{axis}": f"receiver_{axis}", f"receiver_{axis}": f"source_{axis}"}
+    here = {*shots.dims, *shots.variables}
+    return shots.rename({a: b for a, b in names.items() if a in here})
+
+
+def test_receiver_gathers_stand_for_shots_by_reciprocity():
+    offset = -300.0 - 25.0 * np.arange(30)
+    x = 50.0 * np.arange(4)
+    amplitude = np.random.default_rng(0).standard_normal((4, 30, 200)).astype(np.float32)
+    shots = xr.Dataset(
+        {"amplitude": (("shot", "receiver", "time"), amplitude)},
+        coords={
+            "time": 0.004 * np.arange(200),
+            "source_x": ("shot", x),
+            "source_depth": ("shot", np.full(4, 300.0)),
+            "receiver_x": (("shot", "receiver"), x[:, None] + offset),
+            "receiver_depth": (("shot", "receiver"), np.full((4, 30), 6.0)),
+            "offset": (("shot", "receiver"), np.broadcast_to(offset, (4, 30))),
+        },
+    )
+    shots = conventions.describe(shots)
+    nodes = as_receiver_gathers(shots)
+    nodes = conventions.describe(nodes.assign_coords(offset=-nodes["offset"]))
+    with pytest.raises(SurveyMismatchError, match="reciprocal_shots makes shots of receiver"):
+        Survey.from_gathers(nodes)
+    again = sg.synth.reciprocal_shots(nodes)
+    xr.testing.assert_equal(again, shots)
+    assert Survey.from_gathers(again) == Survey.from_gathers(shots)
+    cdps = shots.rename(shot="cdp", receiver="trace")
+    with pytest.raises(SurveyMismatchError, match=r"'cdp', 'trace'.* with layout='shots'"):
+        Survey.from_gathers(cdps)
+    with pytest.raises(SurveyMismatchError, match="open the file with layout='receivers'"):
+        sg.synth.reciprocal_shots(cdps)
