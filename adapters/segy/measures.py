@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from seisgeo.adapters.segy.cube import Cube
 
@@ -43,7 +44,7 @@ def _grid(cube: Cube) -> dict[str, Any]:
     assert grid is not None
     sizes, extent = [], []
     for size, name in zip(grid.bin_size, ("inline", "crossline"), strict=True):
-        labels = np.unique(cube.coords[name][1])
+        labels = np.unique(cube.coords[name][1]).astype(np.float64)
         steps = np.diff(labels)
         lines = float((labels[-1] - labels[0]) / np.median(steps)) if len(steps) else 0.0
         sizes.append(size)
@@ -95,7 +96,11 @@ def _spacing(cube: Cube, kind: str) -> float:
     names = [f"{kind}_{axis}" for axis in "xy"]
     if not set(names) <= set(cube.coords):
         return 0.0
-    steps = np.hypot(*(np.diff(cube.coords[name][1], axis=-1) for name in names))
+    # Each stands along the dimensions that it depends on.
+    point = xr.broadcast(
+        *(xr.DataArray(v, dims=dims) for dims, v in (cube.coords[n] for n in names))
+    )
+    steps = np.hypot(*(np.diff(values.values, axis=-1) for values in point))
     steps = steps[np.isfinite(steps) & (steps > 0)]
     return float(np.median(steps)) if steps.size else 0.0
 

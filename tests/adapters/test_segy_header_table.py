@@ -104,7 +104,9 @@ def test_coordinates_in_angles_keep_their_unit(tmp_path, code, value, unit):
 
 
 def test_angles_that_cannot_be_are_metres(tmp_path, data_dir):
-    with pytest.warns(HeaderWarning, match=r"code 3 \(decimal degrees\), coordinates: to 3312\): metres"):
+    with pytest.warns(
+        HeaderWarning, match=r"code 3 \(decimal degrees\), coordinates: to 3312\): metres"
+    ):
         table = read_headers(data_dir / VIKING, ["source_x"])
     assert table["source_x"].attrs["units"] == "m"
 
