@@ -6,6 +6,7 @@ import contextlib
 import csv
 import importlib.util
 import logging
+import signal
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -101,7 +102,7 @@ def train(
                 )
             )
         kind, _, index = plan.device.partition(":")
-        with _quiet():
+        with _quiet(), _interruptible():
             trainer = L.Trainer(
                 accelerator="gpu" if kind == "cuda" else kind,
                 devices=[int(index)] if index else local,
@@ -280,3 +281,16 @@ def _quiet() -> Iterator[None]:
         finally:
             for logger, level in zip(loggers, levels, strict=True):
                 logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C end the training alone: Lightning ends Python, and is deaf to the next one."""
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    except SystemExit as ended:
+        if isinstance(ended.__context__, KeyboardInterrupt):
+            signal.signal(signal.SIGINT, handler)
+            raise KeyboardInterrupt from None
+        raise

@@ -139,6 +139,17 @@ def test_a_run_without_a_seed_keeps_the_one_it_drew(few, tmp_path, monkeypatch):
     assert again.model_id_ == first.model_id_
 
 
+def test_an_interrupt_ends_the_training_and_nothing_else(few, monkeypatch):
+    def interrupt(self):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Contrast, "close_step", interrupt)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):  # in a notebook SystemExit would end the kernel
+        sg.SeisBind(**SETTINGS).fit(few)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
 def test_another_run_is_not_gone_on_with(few, tmp_path):
     settings = {**SETTINGS, "max_epochs": 1}
     sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
