@@ -83,9 +83,9 @@ def rayleigh_waves(
     Returns
     -------
     up, away : ndarray
-        Spectra of displacement (m s) for a moment rate of 1 (a step of moment): times the spectrum
-        of the moment rate they are those of an event (Aki and Richards 2002, equation 7.150). The
-        motion is retrograde.
+        Spectra of displacement (m s) for a step of moment (Aki and Richards 2002, equation 7.150):
+        times the spectrum of a source, which is 1 at low frequencies, they are those of an event.
+        The motion is retrograde.
     travel : ndarray
         Group travel time at each frequency (s).
     """
@@ -102,7 +102,7 @@ def rayleigh_waves(
     steep = m[0, 2] * cosine + m[1, 2] * sine
     excited = k * away * flat + down_slope * m[2, 2] - 1j * steep * (away_slope - k * down)
     scale = np.sqrt(2 / (np.pi * k * distance)) * k / (8 * c * dispersion.group * _ENERGY * density)
-    wave = excited * scale * unit(-np.mod(k * distance, 2 * np.pi))
+    wave = excited * scale * unit(-np.mod(k * distance, 2 * np.pi)) / (2j * np.pi * f)
     quarter = np.exp(0.25j * np.pi)
     up = -(_DOWN[0] + _DOWN[1]) * wave / quarter
     return up, (_AWAY[0] + _AWAY[1]) * wave * quarter, distance / dispersion.group

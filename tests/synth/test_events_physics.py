@@ -8,6 +8,7 @@ from obspy.imaging.beachball import aux_plane
 from obspy.signal.invsim import paz_to_freq_resp
 from obspy.taup import TauPyModel
 from obspy.taup.taup_create import build_taup_model
+from scipy.optimize import brentq
 from scipy.signal import welch
 
 from seisgeo.errors import ParameterError
@@ -246,6 +247,28 @@ def test_rayleigh_waves_are_retrograde():
     np.testing.assert_allclose(np.angle(ratio), np.pi / 2, atol=1e-6)
     deep, _, _ = rayleigh_waves(still, explosion_tensor(), 3e3, 8e3, 0.3, 2400.0)
     assert (abs(deep[inside]) < 0.02 * abs(up[inside])).all()
+
+
+def test_rayleigh_waves_of_an_explosion_are_the_pole_of_its_exact_field():
+    f, vs, rho, h, r = np.array([2.0, 5.0]), 2000.0, 2400.0, 60.0, 9e3
+    vp, omega = np.sqrt(3) * vs, 2 * np.pi * f
+    up, _, _ = rayleigh_waves(
+        Dispersion.between(f, vs, vs, 100.0), explosion_tensor(), h, r, 0.7, rho
+    )
+
+    def secular(p):
+        return (1 / vs**2 - 2 * p**2) ** 2 - 4 * p**2 * np.sqrt(
+            (p**2 - 1 / vp**2) * (p**2 - 1 / vs**2)
+        )
+
+    pole = brentq(secular, 1.05 / vs, 1.2 / vs, xtol=1e-14)
+    slope = (secular(pole * 1.0001) - secular(pole * 0.9999)) / (2e-4 * pole)
+    # Sommerfeld's integral over the waves of the source, met by a free surface: its residue.
+    k = omega * pole
+    reach = np.exp(-omega * np.sqrt(pole**2 - 1 / vp**2) * h) * np.sqrt(2 / (np.pi * k * r))
+    source = np.sqrt(2 / 3) / (4 * np.pi * rho * vp**2) / omega  # a step of moment
+    meets = 2 / vs**2 * abs(1 / vs**2 - 2 * pole**2) * omega / abs(slope)
+    np.testing.assert_allclose(abs(up), np.pi * k * reach * source * meets, rtol=0.01)
 
 
 # ---------------------------------------------------------------------------------- whole records
