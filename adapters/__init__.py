@@ -41,7 +41,7 @@ _HOMES = {
     "write_segy": "segy.write",
     "write_zarr": "zarr_write",
 }
-_MODULES = {"openfwi", "segy"}
+_MODULES = {"openfwi", "segy", "seismology"}
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,8 @@ from seisgeo.errors import ParameterError
 
 __all__ = ["VERTICALS", "block_bytes", "blocks_of", "chunks_of", "grow", "is_large"]
 
-#: The sample axis, never split: so each trace is read once, and one read gives it whole.
+#: The sample axis, split in records of events only (a day is too long for one read): so each trace
+#: is read once, and one read gives it whole.
 VERTICALS = ("time", "depth")
 #: Dimensions whose every element is one training sample or one gather.
 _RECORDS = ("sample", "shot", "event")
@@ -107,6 +108,9 @@ def chunks_of(variable: xr.Variable) -> tuple[int, ...]:
             excess = math.ceil(_bytes(variable, chunk.values()) / _RECORD_BYTES)
             if excess > 1:
                 chunk[dim] = max(1, chunk[dim] // excess)
+        pieces = math.ceil(_bytes(variable, chunk.values()) / _RECORD_BYTES)
+        if "event" in sizes and pieces > 1:
+            chunk["time"] = math.ceil(sizes["time"] / pieces)
         return tuple(chunk.values())
     split = [dim for dim in sizes if dim not in VERTICALS]
     if not split or variable.nbytes <= _CHUNK_BYTES:

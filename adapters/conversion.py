@@ -57,8 +57,8 @@ def convert(
         Anything that xarray opens: SEG-Y, OpenFWI, Zarr, NetCDF, …
     target : path-like
         What to make. The suffix says the format: ``.zarr``, ``.nc``, ``.sgy``, ``.segy``, ``.seg``,
-        ``.su`` (Seismic Unix); ``.npy`` is a single OpenFWI file, a name without a suffix a folder
-        of them.
+        ``.su`` (Seismic Unix), ``.mseed`` (miniSEED); ``.npy`` is a single OpenFWI file, a name
+        without a suffix a folder of them.
     overwrite : bool, default False
         Replace what stands under `target`.
     engine : str, optional
@@ -185,6 +185,10 @@ def _writer(target: Path) -> Callable[..., Any]:
         return write_segy
     if suffix == ".npy":
         return _write_single_npy
+    if suffix == ".mseed":
+        from seisgeo.adapters.seismology.export import write_mseed
+
+        return write_mseed
     if not suffix or target.is_dir():
         from seisgeo.adapters.openfwi_write import write_openfwi
 
@@ -192,7 +196,7 @@ def _writer(target: Path) -> Callable[..., Any]:
     raise FormatError(
         f"{target}: no writer for the suffix {target.suffix!r}; known: .zarr, .nc (NetCDF), "
         f"{', '.join(SUFFIXES)} (SEG-Y), {', '.join(BARE_SUFFIXES)} (Seismic Unix), "
-        ".npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
+        ".mseed (miniSEED), .npy (OpenFWI, one file), no suffix (OpenFWI, a folder)"
     )
 
 

@@ -26,7 +26,8 @@ _NOT_FOR_FILES = {"store"}
 _KINDS = (
     f"SEG-Y ({', '.join(SUFFIXES)}), OpenFWI (.npy files or a folder of them), Zarr (.zarr), "
     f"NetCDF or HDF5 (.nc, .h5), SU ({', '.join(BARE_SUFFIXES)}), "
-    f"SEG-2 ({', '.join(SEG2_SUFFIXES)})"
+    f"SEG-2 ({', '.join(SEG2_SUFFIXES)}), seismograms (miniSEED, SAC, GSE2, STEAD and SeisBench "
+    "HDF5, PhaseNet .npz, or a folder of them)"
 )
 
 
@@ -38,8 +39,9 @@ def open_cube(
     Parameters
     ----------
     path : path-like
-        SEG-Y, SU, SEG-2, OpenFWI, Zarr, NetCDF, or whatever else an installed xarray engine reads;
-        also the address (``https://…``, ``s3://…``) of SEG-Y, SU or a Zarr store.
+        SEG-Y, SU, SEG-2, miniSEED, SAC, STEAD, OpenFWI, Zarr, NetCDF, or whatever else an
+        installed xarray engine reads; also the address (``https://…``, ``s3://…``) of SEG-Y, SU or
+        a Zarr store.
     engine : str, optional
         Reader to use, for instance ``"seisgeo-segy"``; by default the one that recognises the file.
     **options

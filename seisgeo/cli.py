@@ -116,13 +116,13 @@ def info(
     Parameters
     ----------
     file
-        SEG-Y, OpenFWI .npy or folder, Zarr store, NetCDF, or a model that `seisgeo fit` saved;
-        SEG-Y also by its address (https://…, s3://…).
+        SEG-Y, seismograms (miniSEED, SAC, STEAD, ...), OpenFWI .npy or folder, Zarr store, NetCDF,
+        or a model that `seisgeo fit` saved; SEG-Y also by its address (https://…, s3://…).
     headers
         Show the binary, trace and text headers too.
     engine
-        Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-openfwi, zarr or h5netcdf;
-        found by the file's name.
+        Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-events, seisgeo-openfwi, zarr
+        or h5netcdf; found by the file's name.
     json
         Print JSON instead of text: everything, headers too.
     html
@@ -222,7 +222,9 @@ def convert(
     overwrite: Flag = False,
     segy: Segy = SegyOptions(),
 ) -> None:
-    """Convert between SEG-Y, SU, OpenFWI, Zarr and NetCDF; the target's suffix decides.
+    """Convert between SEG-Y, SU, miniSEED, OpenFWI, Zarr and NetCDF; the target's suffix decides.
+
+    Sources may also be SEG-2, SAC, GSE2, or data sets of STEAD, SeisBench and PhaseNet.
 
     Cubes larger than memory are no trouble: they are read and written block by block. The same
     command goes on where a stopped conversion to Zarr ended.
@@ -237,11 +239,11 @@ def convert(
     source
         File or folder to read; SEG-Y also by its address (https://…, s3://…).
     target
-        What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.su (Seismic Unix), NAME.npy (one
-        OpenFWI file), or a name without a suffix for a folder of OpenFWI files.
+        What to write: NAME.zarr, NAME.nc (NetCDF), NAME.sgy, NAME.su (Seismic Unix), NAME.mseed,
+        NAME.npy (one OpenFWI file), or a name without a suffix for a folder of OpenFWI files.
     engine
-        Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-openfwi, zarr or h5netcdf;
-        found by the source's name.
+        Reader to use: seisgeo-segy, seisgeo-su, seisgeo-seg2, seisgeo-events, seisgeo-openfwi, zarr
+        or h5netcdf; found by the source's name.
     select
         What to keep, by label: NAME=FIRST:LAST, NAME=FIRST:LAST:STEP or NAME=VALUE,VALUE for any
         dimension or coordinate (inline, offset, field_record, time, ...), both ends included,

@@ -19,6 +19,11 @@ embedding   ``embedding``       sample, feature
 Dimensions are addressed by name, never by position. Units are SI and stand in
 ``attrs["units"]``, names for people in ``attrs["long_name"]``, after the CF conventions
 (https://cfconventions.org). Times are in seconds, velocities in metres per second.
+
+An *event* of the waveforms cube is one record: a station's components over one stretch of time,
+whether or not it holds an earthquake. Its ``time`` counts from its own first sample, whose UTC
+stands in ``starttime`` (datetime64); arrivals count from there, too. Components are labelled
+``"Z", "N", "E"`` (or ``"1", "2"``); one that is not there is NaN, and False in ``live``.
 """
 
 from __future__ import annotations
@@ -84,6 +89,44 @@ DIMS: dict[str, tuple[tuple[str, ...], ...]] = {
     "embedding": (("sample", "feature"),),
 }
 
+#: Of the waveforms cube: what is known of each record, and of the event in it. A record without
+#: an arrival (noise, or nobody picked it) has NaN there, one without a time NaT.
+_EVENT_ATTRS: dict[str, dict[str, str]] = {
+    # the record
+    "component": {"long_name": "component (Z up, N north, E east; 1, 2, 3 of other directions)"},
+    "network": {"long_name": "network code"},
+    "station": {"long_name": "station code"},
+    "location": {"long_name": "location code"},
+    "instrument": {"long_name": "band and instrument code (the channel without its component)"},
+    "starttime": {"long_name": "time of the first sample (UTC)"},
+    "snr": {"units": "dB", "long_name": "signal-to-noise ratio"},
+    "station_latitude": {"units": "degrees_north", "long_name": "station latitude"},
+    "station_longitude": {"units": "degrees_east", "long_name": "station longitude"},
+    "station_elevation": {"units": "m", "long_name": "station elevation", "positive": "up"},
+    # arrivals, from the record's first sample
+    "p_arrival": {"units": "s", "long_name": "P arrival (after the first sample)"},
+    "s_arrival": {"units": "s", "long_name": "S arrival (after the first sample)"},
+    "coda_end": {"units": "s", "long_name": "end of the coda (after the first sample)"},
+    "p_weight": {"units": "1", "long_name": "weight of the P arrival, 0 to 1"},
+    "s_weight": {"units": "1", "long_name": "weight of the S arrival, 0 to 1"},
+    "p_travel_time": {"units": "s", "long_name": "P travel time"},
+    "s_travel_time": {"units": "s", "long_name": "S travel time"},
+    # the event
+    "event_id": {"long_name": "identifier of the event"},
+    "source_type": {"long_name": "kind of source (earthquake, explosion, icequake, noise, ...)"},
+    "origin_time": {"long_name": "origin time (UTC)"},
+    "source_latitude": {"units": "degrees_north", "long_name": "epicentre latitude"},
+    "source_longitude": {"units": "degrees_east", "long_name": "epicentre longitude"},
+    "magnitude": {"units": "1", "long_name": "magnitude"},
+    "magnitude_type": {"long_name": "magnitude type"},
+    "epicentral_distance": {"units": "m", "long_name": "epicentral distance"},
+    "back_azimuth": {"units": "degree", "long_name": "back azimuth (station to event, from north)"},
+    "strike": {"units": "degree", "long_name": "strike (Aki and Richards)"},
+    "dip": {"units": "degree", "long_name": "dip (Aki and Richards)"},
+    "rake": {"units": "degree", "long_name": "rake (Aki and Richards)"},
+    "region": {"long_name": "region of the event"},
+}
+
 #: ``units`` and ``long_name`` of variables and coordinates. A unit of "" is said as "1" (CF).
 ATTRS: dict[str, dict[str, str]] = {
     "amplitude": {"units": "1", "long_name": "amplitude"},
@@ -141,6 +184,7 @@ ATTRS: dict[str, dict[str, str]] = {
     "cdp_trace": {"units": "1", "long_name": "trace number within the CDP"},
     "sample_count": {"units": "1", "long_name": "samples of the trace's own"},
     "trace": {"units": "1", "long_name": "trace number within the gather"},
+    **_EVENT_ATTRS,
 }
 
 #: P velocities (m/s) that a model in m/s may hold: below any rock or water it is in other units.
@@ -211,6 +255,8 @@ def validate(ds: xr.Dataset, kind: str | None = None, *, values: bool = False) -
             check_finite(ds[name])
             if name == "velocity":
                 check_velocity(ds[name])
+        if found == "waveforms":
+            _check_records(ds)
     for variable in ds.variables:
         _check_units(ds, str(variable))
     for axis in _AXES:
@@ -248,6 +294,23 @@ def _check_main(ds: xr.Dataset, kind: str) -> None:
     for dim, size in ds[name].sizes.items():
         if size == 0:
             raise ConventionError(f"variable {name!r}: dimension {dim!r} has length 0")
+
+
+def _check_records(ds: xr.Dataset) -> None:
+    """Components by name, and times as UTC: what gathers do not have."""
+    labels = ds["component"].values if "component" in ds.coords else np.array([])
+    if not labels.size or labels.dtype.kind not in "UTO" or len(set(labels)) < labels.size:
+        found = f"found {labels.tolist()}" if labels.size else "it has no coordinate"
+        raise ConventionError(
+            "variable 'amplitude': dimension 'component' needs a name for each component, for "
+            f"instance Z, N, E; {found}"
+        )
+    for name in ("starttime", "origin_time"):
+        if name in ds.coords and ds[name].dtype.kind != "M":
+            raise ConventionError(
+                f"coordinate {name!r}: expected times as datetime64[ns] (UTC), found "
+                f"{ds[name].dtype}"
+            )
 
 
 def _check_units(ds: xr.Dataset, name: str) -> None:

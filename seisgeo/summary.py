@@ -29,6 +29,7 @@ __all__ = ["summarise", "summarise_cube", "summary_text", "survey_text"]
 #: What the readers' files are called.
 _FORMATS = {
     "seisgeo-openfwi": "OpenFWI",
+    "seisgeo-events": "seismograms",
     "seisgeo-seg2": "SEG-2",
     "zarr": "Zarr store",
     "h5netcdf": "NetCDF",
@@ -41,6 +42,8 @@ _ORDER = (
 )
 # A card of the standard's form that nobody filled in: labels with room between them, no number.
 _EMPTY_FORM = re.compile(r"C? ?\d{0,2} *((?=.*\S {3,}\S)\D*|[A-Z ]+:|END (EBCDIC|TEXTUAL HEADER))")
+#: Names (of stations, ...) that a row shows.
+_FEW_NAMES = 8
 #: Lines of a text header that a summary begins to show.
 _CARDS = 8
 #: Attributes that have a place of their own in a summary.
@@ -147,8 +150,9 @@ def _cube(file: Path | Url, ds: xr.Dataset) -> dict[str, Any]:
         "coordinates": {
             str(k): _range(v.values)
             for k, v in ds.coords.items()
-            if v.dtype.kind in "fiu" and v.size
+            if v.dtype.kind in "fiuM" and v.size
         },
+        "names": _names(ds) if "event" in ds.dims else {},
         "families": {name: families.count(name) for name in dict.fromkeys(families)},
         "survey": _survey(ds),
         "attributes": {
@@ -179,8 +183,19 @@ def _finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _range(values: np.ndarray) -> list[int | float] | None:
+def _names(ds: xr.Dataset) -> dict[str, list[str]]:
+    """Codes of stations, kinds of sources, …: the distinct texts among the coordinates."""
+    return {
+        str(k): [name for name in dict.fromkeys(map(str, v.values.flat)) if name]
+        for k, v in ds.coords.items()
+        if v.dtype.kind in "UTO"
+    }
+
+
+def _range(values: np.ndarray) -> list[int | float] | list[str] | None:
     kept = values[np.isfinite(values)]
+    if kept.size and kept.dtype.kind == "M":
+        return [str(end.astype("M8[ms]")) for end in (kept.min(), kept.max())]
     return [kept.min().item(), kept.max().item()] if kept.size else None
 
 
@@ -322,6 +337,7 @@ def _cube_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
             for name, v in s["variables"].items()
         ),
         ("families", _span(s["families"])),
+        *((name.replace("_", " "), _some(found)) for name, found in s["names"].items()),
         ("survey", survey_text(Survey(**s["survey"])) if s["survey"] else ""),
         ("from", str(source) if source and source != s["file"] else ""),
         *(
@@ -383,6 +399,12 @@ def _span(value: Any, units: str = "") -> str:
     else:
         text = number(value)
     return f"{text} {units}".strip() if value is not None and units != "1" else text
+
+
+def _some(names: list[str]) -> str:
+    """All names where they are few, else how many there are and the first of them."""
+    few = ", ".join(names[:_FEW_NAMES])
+    return few if len(names) <= _FEW_NAMES else f"{len(names)}: {few}, …"
 
 
 def number(value: Any) -> str:

@@ -95,3 +95,41 @@ def test_describe_keeps_what_is_said():
     described = conventions.describe(ds)["velocity"].attrs
     assert described == {"units": "m/s", "long_name": "vp"}
     assert "units" not in ds["velocity"].attrs
+
+
+@pytest.fixture
+def waveforms():
+    start = np.array(["2009-01-21T04:00", "2009-01-21T05:00"], "M8[ns]")
+    ds = xr.Dataset(
+        {"amplitude": (("event", "component", "time"), np.zeros((2, 3, 5)))},
+        coords={
+            "time": np.arange(5) * 0.01,
+            "component": list("ZNE"),
+            "starttime": ("event", start),
+            "p_arrival": ("event", [0.02, np.nan]),
+        },
+    )
+    return conventions.describe(ds)
+
+
+def test_waveforms_are_known_by_their_dimensions(waveforms):
+    assert conventions.kinds(waveforms) == ("waveforms",)
+    assert conventions.validate(waveforms, "waveforms") is waveforms
+
+
+def test_components_need_names(waveforms):
+    for bad in (waveforms.drop_vars("component"), waveforms.assign_coords(component=list("ZZE"))):
+        with pytest.raises(ConventionError, match="'component' needs a name for each component"):
+            conventions.validate(bad)
+
+
+def test_times_of_records_are_datetimes(waveforms):
+    seconds = waveforms.assign_coords(starttime=("event", [0.0, 3600.0]))
+    with pytest.raises(ConventionError, match=r"'starttime': expected times as datetime64\[ns\]"):
+        conventions.validate(seconds)
+
+
+def test_arrivals_are_seconds(waveforms):
+    waveforms["p_arrival"].attrs["units"] = "samples"
+    with pytest.raises(ConventionError, match="'p_arrival': expected units 's', found 'samples'"):
+        conventions.validate(waveforms)

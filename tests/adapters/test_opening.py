@@ -105,7 +105,7 @@ def test_unknown_kinds_of_file(tmp_path):
         with pytest.raises(FormatError, match=message) as caught:
             open_cube(tmp_path / name)
         assert "install" not in str(caught.value)
-    with pytest.raises(ParameterError, match="engine='netcdf5': no such reader; known: seisgeo-op"):
+    with pytest.raises(ParameterError, match="engine='netcdf5': no such reader; known: seisgeo-ev"):
         open_cube(tmp_path / "notes.txt", engine="netcdf5")
 
 

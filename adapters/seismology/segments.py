@@ -1,0 +1,194 @@
+"""Stretches of samples of single channels, and how they make the records of stations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+import numpy as np
+
+from seisgeo.adapters.segy.contradictions import Finding
+
+__all__ = ["Record", "Segment", "records_of", "utc"]
+
+#: A segment that lies off the grid of its record by more than this share of a sample is reported.
+_OFF_GRID = 0.1
+
+
+class Segment(NamedTuple):
+    """Samples of one channel without a gap.
+
+    Times are nanoseconds after 1970 (UTC): no rounding at any sampling rate.
+    """
+
+    network: str
+    station: str
+    location: str
+    channel: str
+    start: int
+    sampling_rate: float
+    n_samples: int
+    place: int
+    """Which file, or which trace, holds it."""
+
+    @property
+    def instrument(self) -> str:
+        """The channel without its component."""
+        return self.channel[:-1]
+
+    @property
+    def component(self) -> str:
+        """Last letter of the channel."""
+        return self.channel[-1:]
+
+    @property
+    def id(self) -> str:
+        """As in SEED: network.station.location.channel."""
+        return f"{self.network}.{self.station}.{self.location}.{self.channel}"
+
+
+class Record(NamedTuple):
+    """Components of one instrument over one stretch of time."""
+
+    network: str
+    station: str
+    location: str
+    instrument: str
+    start: int
+    n_samples: int
+    segments: tuple[Segment, ...]
+    """In the order of their starts: where two overlap, the later one is used."""
+
+    @property
+    def id(self) -> str:
+        """As in SEED, the component left open."""
+        return f"{self.network}.{self.station}.{self.location}.{self.instrument}?"
+
+
+def utc(nanoseconds: int) -> str:
+    """A time as people write it, in milliseconds.
+
+    Examples
+    --------
+    >>> utc(1_232_510_400_000_000_000)
+    '2009-01-21T04:00:00.000'
+    """
+    return str(np.datetime64(int(nanoseconds), "ns").astype("M8[ms]"))
+
+
+def records_of(
+    segments: Sequence[Segment],
+    rate: float,
+    longest_gap: float | None,
+    findings: list[Finding],
+    remarks: list[str],
+) -> list[Record]:
+    """Group segments of one sampling rate into records.
+
+    Parameters
+    ----------
+    segments : sequence of Segment
+        In any order.
+    rate : float
+        Their sampling rate (Hz).
+    longest_gap : float or None
+        A new record begins where all components of an instrument pause for longer (s); by default
+        for longer than its longest segment lasts.
+    findings, remarks : list
+        What is to be reported is added to these.
+
+    Returns
+    -------
+    list of Record
+        In the order of their stations in the file, then of their starts.
+    """
+    first_seen: dict[tuple[str, ...], int] = {}
+    for segment in segments:
+        first_seen.setdefault(_instrument(segment), len(first_seen))
+    ordered = sorted(segments, key=lambda s: (first_seen[_instrument(s)], s.start))
+    records = []
+    for _, group in groupby(ordered, key=_instrument):
+        for parts in _split(list(group), rate, longest_gap):
+            start = parts[0].start
+            stop = max(_first(part, start, rate) + part.n_samples for part in parts)
+            record = Record(*_instrument(parts[0]), start, stop, tuple(parts))
+            records.append(record)
+            _report(record, rate, findings, remarks)
+    return records
+
+
+def _instrument(segment: Segment) -> tuple[str, str, str, str]:
+    return segment.network, segment.station, segment.location, segment.instrument
+
+
+def _first(segment: Segment, start: int, rate: float) -> int:
+    """Sample of a record that begins at `start` where a segment begins."""
+    return round((segment.start - start) * rate / 1e9)
+
+
+def _split(segments: list[Segment], rate: float, longest_gap: float | None) -> Iterator[list]:
+    """Cut the segments of an instrument where it pauses."""
+    length = max(s.n_samples for s in segments) / rate
+    pause = (length if longest_gap is None else longest_gap) * 1e9
+    part: list[Segment] = []
+    end = 0
+    for segment in segments:
+        if part and segment.start - end > pause:
+            yield part
+            part = []
+        last = segment.start + round(segment.n_samples * 1e9 / rate)
+        end = max(end, last) if part else last
+        part.append(segment)
+    yield part
+
+
+def _report(record: Record, rate: float, findings: list[Finding], remarks: list[str]) -> None:
+    """Say where channels of a record have gaps, overlaps, or stand off its samples."""
+    channels: dict[str, list[Segment]] = {}
+    for segment in record.segments:
+        channels.setdefault(segment.id, []).append(segment)
+    for name, parts in channels.items():
+        gaps, overlaps = [], []
+        end = _first(parts[0], record.start, rate)
+        for part in parts:
+            first = _first(part, record.start, rate)
+            if first > end:
+                gaps.append((end, first))
+            if first < end:
+                overlaps.append((first, min(end, first + part.n_samples)))
+            end = max(end, first + part.n_samples)
+        if gaps:
+            at, until = gaps[0]
+            seconds = sum(b - a for a, b in gaps) / rate
+            count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
+            remarks.append(
+                f"{name}: {count}, {seconds:g} s in all, the first of {(until - at) / rate:g} s at "
+                f"{utc(record.start + round(at * 1e9 / rate))}: NaN there"
+            )
+        if overlaps:
+            at, until = overlaps[0]
+            seconds = sum(b - a for a, b in overlaps) / rate
+            findings.append(
+                Finding(
+                    f"overlapping segments of {name}",
+                    {
+                        f"{len(overlaps)} in all": f"{seconds:g} s",
+                        "the first": f"{(until - at) / rate:g} s at "
+                        f"{utc(record.start + round(at * 1e9 / rate))}",
+                    },
+                    "samples of the segment that begins later used",
+                    "a channel has one value at a time",
+                )
+            )
+        off = [(p.start - record.start) * rate / 1e9 % 1 for p in parts]
+        shift = max(min(o, 1 - o) for o in off)
+        if shift > _OFF_GRID:
+            findings.append(
+                Finding(
+                    f"times of {name}",
+                    {"samples stand off those of the record by": f"{shift / rate * 1e3:.3g} ms"},
+                    "each segment moved to the nearest sample",
+                    "the components of a record share one time axis",
+                )
+            )
