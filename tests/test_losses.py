@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seisgeo.losses import LogitScale, info_nce
+from seisgeo.losses import LogitScale, info_nce, nt_xent
 
 
 def test_value_by_hand():
@@ -41,3 +41,27 @@ def test_half_precision_around_it_does_not_round_the_logits():
     with torch.autocast("cpu", torch.bfloat16):
         inside = info_nce(a, b, 100.0)
     assert float(inside) == float(info_nce(a, b, 100.0))
+
+
+def test_nt_xent_by_hand():
+    # Two samples whose copies are equal, at right angles, temperature 1/2: each copy sees its
+    # partner at e^2 and two others at e^0.
+    a = torch.eye(2)
+    expected = -math.log(math.e**2 / (math.e**2 + 2))
+    assert float(nt_xent(a, a, 0.5)) == pytest.approx(expected)
+
+
+def test_nt_xent_by_sums():
+    torch.manual_seed(0)
+    a, b = (torch.nn.functional.normalize(torch.randn(5, 3), dim=1) for _ in range(2))
+    both = torch.cat([a, b]).tolist()
+    total = 0.0
+    for i in range(10):
+        similar = [
+            math.exp(sum(x * y for x, y in zip(both[i], other, strict=True)) / 0.2)
+            for other in both
+        ]
+        total -= math.log(similar[(i + 5) % 10] / (sum(similar) - similar[i]))
+    assert float(nt_xent(a, b, 0.2)) == pytest.approx(total / 10, rel=1e-5)
+    same = torch.ones(8, 4) / 2
+    assert float(nt_xent(same, same, 0.1)) == pytest.approx(math.log(15))
