@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
     from seisgeo.estimators.seisclip import SeisCLIP
+    from seisgeo.estimators.seissimclr import SeisSimCLR
     from seisgeo.example_line import write_example_line
     from seisgeo.field import match_to_survey
 
@@ -34,6 +35,7 @@ __all__ = [
     "MechanismRegressor",
     "SeisBind",
     "SeisCLIP",
+    "SeisSimCLR",
     "SeisgeoError",
     "__version__",
     "adapters",
@@ -54,6 +56,7 @@ _HOMES = {
     "EventLocator": "seisgeo.estimators.event_heads",
     "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
+    "SeisSimCLR": "seisgeo.estimators.seissimclr",
     "SeisCLIP": "seisgeo.estimators.seisclip",
     "load": "seisgeo.estimators.persistence",
     "match_to_survey": "seisgeo.field",

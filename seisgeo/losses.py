@@ -8,7 +8,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-__all__ = ["LOSSES", "InfoNCE", "LogitScale", "SigmoidLoss", "info_nce", "near_copies", "sigmoid"]
+__all__ = [
+    "LOSSES",
+    "InfoNCE",
+    "LogitScale",
+    "SigmoidLoss",
+    "info_nce",
+    "near_copies",
+    "nt_xent",
+    "sigmoid",
+]
 
 
 def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, same: Tensor | None = None) -> Tensor:
@@ -146,6 +155,42 @@ class LogitScale(nn.Module):
     def forward(self) -> Tensor:
         """Inverse temperature as a scalar tensor."""
         return self.log_scale.clamp(0.0, math.log(100.0)).exp()
+
+
+def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+    """NT-Xent: each of two copies finds the other among all copies of the batch but itself.
+
+    Parameters
+    ----------
+    a, b : torch.Tensor
+        Embeddings of unit length, shape (batch, feature): row i of both is one sample, changed
+        twice.
+    temperature : float
+        Divides the cosine similarities.
+
+    Returns
+    -------
+    torch.Tensor
+        Mean over the 2 batch copies of the cross-entropy; ln(2 batch - 1) when the embeddings say
+        nothing.
+
+    References
+    ----------
+    SimCLR, Chen et al. (2020), arXiv:2002.05709.
+
+    Examples
+    --------
+    >>> import torch
+    >>> float(nt_xent(torch.eye(4), torch.eye(4), temperature=0.01)) < 1e-6
+    True
+    """
+    n = len(a)
+    with torch.autocast(a.device.type, enabled=False):
+        both = torch.cat([a, b]).float()
+        logits = both @ both.T / temperature  # (2 batch, 2 batch)
+    logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=a.device), -torch.inf)
+    target = torch.arange(2 * n, device=a.device).roll(n)
+    return functional.cross_entropy(logits, target)
 
 
 class InfoNCE(nn.Module):

@@ -169,7 +169,7 @@ def test_stations_are_read_where_they_are_known(encoder):
         source_latitude=("event", latitude + 0.1, {"units": "degrees_north"}),
     )
     seen, unseen = events.isel(event=slice(120)), events.isel(event=slice(120, 160))
-    head = sg.EventLocator(encoder, **SMALL).fit(seen)
+    head = sg.EventLocator(encoder, batch_size=16, **SMALL).fit(seen)
     error = head.predict(unseen)["source_latitude"] - unseen["source_latitude"]
     assert float(np.abs(error).mean()) < 0.12  # 0.25 by their mean
     with pytest.raises(ConventionError, match="'station_latitude': the model was trained with it"):

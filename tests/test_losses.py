@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from seisgeo.losses import LOSSES, LogitScale, info_nce, near_copies, sigmoid
+from seisgeo.losses import LOSSES, LogitScale, info_nce, near_copies, nt_xent, sigmoid
 
 
 def test_value_by_hand():
@@ -109,3 +109,27 @@ def test_losses_by_name_learn_their_temperature_and_bias():
     assert float(LOSSES["sigmoid"](0.1)(a, a).detach()) == pytest.approx(
         float(sigmoid(a, a, 10.0, -10.0)), rel=1e-5
     )
+
+
+def test_nt_xent_by_hand():
+    # Two samples whose copies are equal, at right angles, temperature 1/2: each copy sees its
+    # partner at e^2 and two others at e^0.
+    a = torch.eye(2)
+    expected = -math.log(math.e**2 / (math.e**2 + 2))
+    assert float(nt_xent(a, a, 0.5)) == pytest.approx(expected)
+
+
+def test_nt_xent_by_sums():
+    torch.manual_seed(0)
+    a, b = (torch.nn.functional.normalize(torch.randn(5, 3), dim=1) for _ in range(2))
+    both = torch.cat([a, b]).tolist()
+    total = 0.0
+    for i in range(10):
+        similar = [
+            math.exp(sum(x * y for x, y in zip(both[i], other, strict=True)) / 0.2)
+            for other in both
+        ]
+        total -= math.log(similar[(i + 5) % 10] / (sum(similar) - similar[i]))
+    assert float(nt_xent(a, b, 0.2)) == pytest.approx(total / 10, rel=1e-5)
+    same = torch.ones(8, 4) / 2
+    assert float(nt_xent(same, same, 0.1)) == pytest.approx(math.log(15))

@@ -42,7 +42,7 @@ class EventHead(BaseEstimator):
         encoder: SeisCLIP | None = None,
         *,
         fine_tune: bool = False,
-        batch_size: int = 64,
+        batch_size: int = 32,
         max_epochs: int = 200,
         learning_rate: float = 1e-3,
         weight_decay: float = 1e-4,
@@ -160,16 +160,18 @@ class EventHead(BaseEstimator):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             encoder, size = make_spectrum_encoder(*self.encoder_size_, form)
-            return nn.ModuleDict(
+            network = nn.ModuleDict(
                 {
                     "encoder": encoder,
                     "standard": Standardise(size.width),
-                    "hidden": nn.Sequential(
-                        nn.Linear(size.width + self._beside_width(), _HIDDEN), nn.ReLU()
-                    ),
+                    "hidden": nn.Linear(size.width, _HIDDEN),
                     "output": nn.Linear(_HIDDEN, outputs or self._outputs()),
                 }
             )
+            if self._beside_width():
+                # A layer of its own: two numbers among hundreds of features would go under.
+                network["beside"] = nn.Linear(self._beside_width(), _HIDDEN)
+            return network
 
     def _beside_width(self) -> int:
         return len(self.beside_)
@@ -281,8 +283,10 @@ def _apply(network: Any, batch: Mapping[str, torch.Tensor], event: torch.Tensor)
     import torch
 
     features = batch["features"] if "features" in batch else network["encoder"](batch["waveforms"])
-    features = network["standard"](features)
-    hidden = network["hidden"](torch.cat([features, batch["beside"]], dim=1))
+    hidden = network["hidden"](network["standard"](features))
+    if "beside" in network:
+        hidden = hidden + network["beside"](batch["beside"])
+    hidden = torch.relu(hidden)
     count = int(event.max()) + 1
     total = hidden.new_zeros(count, hidden.shape[1]).index_add(0, event, hidden)
     records = torch.bincount(event, minlength=count).clamp(min=1)
@@ -300,7 +304,7 @@ _PARAMETERS = """
     fine_tune : bool, default False
         Train the encoder's network, too; the encoder that was given stays as it is. A learning rate
         of 1e-4 suits.
-    batch_size, max_epochs : int, default 64 and 200
+    batch_size, max_epochs : int, default 32 and 200
         Events of a step, and passes over them at most.
     learning_rate, weight_decay : float, default 1e-3 and 1e-4
         AdamW's; the rate warms up and follows a cosine.

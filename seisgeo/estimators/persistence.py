@@ -31,6 +31,7 @@ _HOMES = {
     "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
     "SeisCLIP": "seisgeo.estimators.seisclip",
+    "SeisSimCLR": "seisgeo.estimators.seissimclr",
 }
 
 

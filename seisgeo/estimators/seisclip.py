@@ -472,8 +472,15 @@ def make_spectrum_encoder(encoder: str, window: int, form: RecordForm) -> tuple[
     return SpectrumEncoder(len(form.components), form.nt, int(window), size), size
 
 
-def embed(encoder: Any, records: Records, device: str | None, batch: int = 256) -> np.ndarray:
-    """Features of all records, shape (event, feature), float32."""
+def embed(
+    encoder: Any,
+    records: Records,
+    device: str | None,
+    *,
+    call: str = "forward",
+    batch: int = 256,
+) -> np.ndarray:
+    """What an encoder's method `call` makes of all records, shape (event, feature), float32."""
     import torch
 
     place = default_device(device)
@@ -483,7 +490,7 @@ def embed(encoder: Any, records: Records, device: str | None, batch: int = 256) 
         for start in range(0, len(records), batch):
             rows = list(range(start, min(start + batch, len(records))))
             values = torch.from_numpy(records[rows]["waveforms"]).to(place)
-            parts.append(encoder(values).float().cpu().numpy())
+            parts.append(getattr(encoder, call)(values).float().cpu().numpy())
     encoder.to("cpu")
     return np.concatenate(parts)
 

@@ -15,6 +15,7 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import ConventionError
 from seisgeo.plotting._canvas import axis_values
+from seisgeo.plotting.clusters import plot_clusters
 from seisgeo.plotting.gathers import plot_gather
 from seisgeo.plotting.hits import is_hits, plot_hits
 from seisgeo.plotting.sections import plot_section, plot_velocity
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "kinds_of_picture",
     "plot",
+    "plot_clusters",
     "plot_gather",
     "plot_hits",
     "plot_section",

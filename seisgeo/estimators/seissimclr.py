@@ -1,0 +1,414 @@
+"""SeisSimCLR: kinds of events without a label."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from seisgeo import metrics
+from seisgeo.devices import default_device
+from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.estimators.records import RecordForm, Records, group_of
+from seisgeo.estimators.seisclip import embed, embedding_cube
+
+if TYPE_CHECKING:
+    import torch
+
+    from seisgeo.waveform_augment import WaveformAugmentation
+
+__all__ = ["SeisSimCLR"]
+
+#: Samples of the shortest record whose spectrogram is worth the name.
+_SHORTEST = 64
+
+
+class SeisSimCLR(TransformerMixin, BaseEstimator):
+    """Learn features of event records without labels, to cluster them or label a few by hand.
+
+    Two copies of a record that differ in gain, band, noise, polarity and onset are to fall on one
+    point, and other records elsewhere. Records that a filter or a louder source would make alike
+    then lie together.
+
+    Parameters
+    ----------
+    view : {"spectrum", "waveform"}, default "spectrum"
+        What the network sees: log spectrograms, or the samples.
+    embedding_dim : int, default 128
+        Length of the embeddings.
+    augmentation : WaveformAugmentation or None, default None
+        Changes and their ranges; by default :class:`seisgeo.waveform_augment.WaveformAugmentation`.
+    temperature : float, default 0.1
+        Of the NT-Xent loss.
+    batch_size : int, default 128
+        Records contrasted with each other.
+    max_epochs : int, default 100
+        Passes over the training set at most.
+    max_time : float or None, default None
+        Seconds of training at most. The result then depends on the speed of the machine.
+    learning_rate, weight_decay : float, default 1e-3 and 1e-4
+        AdamW's; the rate warms up and follows a cosine.
+    validation_fraction : float, default 0.1
+        Share of the events held out for early stopping; 0 trains to the end.
+    patience : int, default 20
+        Epochs without progress on them after which training stops.
+    device : str or None, default None
+        ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
+    random_state : int, RandomState or None, default None
+        Seed of weights, split, batches, augmentation and clusters.
+    verbose : bool, default True
+        Show a progress bar.
+
+    Attributes
+    ----------
+    network_ : RecordEncoder
+        The trained encoder.
+    form_ : RecordForm
+        Components, samples and sampling interval of the records that it reads.
+    history_ : list of dict
+        One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ...
+
+    References
+    ----------
+    SimCLR, Chen et al. (2020), arXiv:2002.05709; for icequakes Kinzel et al. (2024),
+    doi:10.1785/0220230078, whose network, rates and temperature are not published.
+
+    Examples
+    --------
+    >>> import numpy as np, xarray as xr
+    >>> import seisgeo as sg
+    >>> random = np.random.default_rng(0)
+    >>> records = xr.Dataset(
+    ...     {"amplitude": (("event", "component", "time"), random.normal(size=(12, 1, 400)))},
+    ...     coords={"component": ["Z"], "time": np.arange(400) * 0.001})
+    >>> records = sg.conventions.describe(records)
+    >>> model = sg.SeisSimCLR(max_epochs=1, random_state=0, device="cpu", verbose=False)
+    >>> model.fit(records).cluster(records, n_clusters=3).cluster.sizes["event"]
+    12
+    """
+
+    def __init__(
+        self,
+        view: str = "spectrum",
+        *,
+        embedding_dim: int = 128,
+        augmentation: WaveformAugmentation | None = None,
+        temperature: float = 0.1,
+        batch_size: int = 128,
+        max_epochs: int = 100,
+        max_time: float | None = None,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-4,
+        validation_fraction: float = 0.1,
+        patience: int = 20,
+        device: str | None = None,
+        random_state: int | np.random.RandomState | None = None,
+        verbose: bool = True,
+    ) -> None:
+        self.view = view
+        self.embedding_dim = embedding_dim
+        self.augmentation = augmentation
+        self.temperature = temperature
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.max_time = max_time
+        self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X: xr.Dataset, y: Any = None) -> SeisSimCLR:
+        """Train the encoder.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms, ``amplitude (event, component, time)``.
+        y : None
+            Ignored; scikit-learn passes it.
+
+        Returns
+        -------
+        SeisSimCLR
+            The fitted estimator itself.
+
+        Raises
+        ------
+        ConventionError
+            If there are fewer than two records, they are too short, or hold NaN.
+        """
+        from seisgeo.event_training import Schedule, fit_network, split_rows
+        from seisgeo.losses import nt_xent
+
+        form = RecordForm.of(X)
+        if X.sizes["event"] < 2:
+            raise ConventionError(
+                "a record is told from others: expected at least 2 events, found 1"
+            )
+        if form.nt < _SHORTEST:
+            raise ConventionError(
+                f"records of {form.nt} samples are too short: expected at least {_SHORTEST}"
+            )
+        random = check_random_state(self.random_state)
+        seed = int(random.randint(2**31 - 1))
+        network = self._build(form, seed)
+        change = self._augmentation()
+        held, kept = split_rows(group_of(X), self.validation_fraction, random)
+
+        def loss(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+            a, b = (
+                network(change(batch["waveforms"], form.dt, generator)).float() for _ in range(2)
+            )
+            return nt_xent(a, b, self.temperature)
+
+        self.history_ = fit_network(
+            network,
+            loss,
+            Records(X),
+            kept,
+            held,
+            Schedule(
+                max_epochs=self.max_epochs,
+                batch_size=self.batch_size,
+                max_time=self.max_time,
+                learning_rate=self.learning_rate,
+                weight_decay=self.weight_decay,
+                patience=self.patience,
+                device=default_device(self.device),
+                seed=seed,
+                progress=self.verbose,
+            ),
+        )
+        self.network_, self.form_ = network, form
+        return self
+
+    def _augmentation(self) -> WaveformAugmentation:
+        from seisgeo.waveform_augment import WaveformAugmentation
+
+        return self.augmentation or WaveformAugmentation()
+
+    def _build(self, form: RecordForm, seed: int) -> Any:
+        import torch
+
+        from seisgeo.encoders.record import RecordEncoder
+
+        if self.view not in ("spectrum", "waveform"):
+            raise ParameterError(f"view must be 'spectrum' or 'waveform', found {self.view!r}")
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            return RecordEncoder(len(form.components), form.nt, self.view, self.embedding_dim)
+
+    def transform(self, X: xr.Dataset) -> xr.Dataset:
+        """Embed records.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms in the form of the training set.
+
+        Returns
+        -------
+        xarray.Dataset
+            Embedding cube: ``embedding (sample, feature)``, unit vectors, with the coordinates of
+            the events.
+
+        Raises
+        ------
+        ConventionError
+            If the records are of another form; the message says what brings them to it.
+        sklearn.exceptions.NotFittedError
+            Before :meth:`fit`.
+        """
+        check_is_fitted(self, "network_")
+        found = self._embed(Records(self.form_.match(X)))
+        return embedding_cube(X, found, "waveforms", self.model_id_)
+
+    def _embed(self, records: Records) -> np.ndarray:
+        return embed(self.network_, records, self.device, call="features")
+
+    def cluster(
+        self,
+        X: xr.Dataset,
+        *,
+        method: str = "kmeans",
+        n_clusters: int = 8,
+        min_cluster_size: int = 10,
+    ) -> xr.Dataset:
+        """Group records by their embeddings.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms.
+        method : {"kmeans", "hdbscan"}, default "kmeans"
+            k-means makes `n_clusters` of all records; HDBSCAN finds how many there are of at least
+            `min_cluster_size` records, and leaves stragglers out.
+        n_clusters : int, default 8
+            For k-means.
+        min_cluster_size : int, default 10
+            For HDBSCAN.
+
+        Returns
+        -------
+        xarray.Dataset
+            `X` with the coordinate ``cluster (event)``: 0 is the largest, -1 a straggler.
+            :func:`seisgeo.plotting.plot_clusters` draws a card of each.
+        """
+        from sklearn.cluster import HDBSCAN, KMeans
+
+        embedding = self.transform(X)["embedding"].values.astype(float)
+        if method == "kmeans":
+            if not 1 <= n_clusters <= len(embedding):
+                raise ParameterError(
+                    f"n_clusters must be 1 to {len(embedding)} (the records), found {n_clusters}"
+                )
+            finder = KMeans(n_clusters, n_init=10, random_state=self._seed())
+        elif method == "hdbscan":
+            finder = HDBSCAN(min_cluster_size=min_cluster_size, copy=True)
+        else:
+            raise ParameterError(f"method must be 'kmeans' or 'hdbscan', found {method!r}")
+        labels = finder.fit_predict(embedding)
+        names, sizes = np.unique(labels[labels >= 0], return_counts=True)
+        by_size = names[np.argsort(-sizes, kind="stable")]
+        order = np.full(len(embedding) + 1, -1)
+        order[by_size] = np.arange(len(by_size))
+        renamed = np.where(labels >= 0, order[labels], -1)
+        attrs = {"long_name": "cluster (0 is the largest, -1 none)"}
+        return X.assign_coords(cluster=("event", renamed, attrs))
+
+    def _seed(self) -> int | None:
+        state = self.random_state
+        return state if isinstance(state, int | np.integer | None) else 0
+
+    def propagate_labels(self, X: xr.Dataset, labels: Any, *, n_neighbors: int = 10) -> xr.Dataset:
+        """Carry a few labels over to all records, along neighbours in the embedding.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms, labelled and not.
+        labels : array-like
+            A label for each record; None, NaN or "" where there is none.
+        n_neighbors : int, default 10
+            Neighbours that each record hears.
+
+        Returns
+        -------
+        xarray.Dataset
+            ``label`` and ``probability`` along ``event``.
+
+        Raises
+        ------
+        ConventionError
+            If fewer than two different labels are given.
+
+        References
+        ----------
+        Zhou et al. (2004), Learning with local and global consistency
+        (:class:`sklearn.semi_supervised.LabelSpreading`).
+        """
+        from sklearn.semi_supervised import LabelSpreading
+
+        embedding = self.transform(X)["embedding"].values.astype(float)
+        given = np.asarray(labels, dtype=object)
+        if given.shape != (len(embedding),):
+            raise ConventionError(
+                f"labels: expected one for each of {len(embedding)} records (None where there is "
+                f"none), found the shape {given.shape}"
+            )
+        known = np.array([v is not None and v == v and str(v) != "" for v in given])
+        names, codes = np.unique(given[known].astype(str), return_inverse=True)
+        if len(names) < 2:
+            raise ConventionError(
+                f"labels: expected records of at least 2 kinds, found {names.tolist()}"
+            )
+        y = np.full(len(embedding), -1)
+        y[known] = codes
+        spread = LabelSpreading(kernel="knn", n_neighbors=min(n_neighbors, len(y) - 1), alpha=0.9)
+        odds = spread.fit(embedding, y).label_distributions_
+        found = {
+            "label": ("event", names[odds.argmax(axis=1)]),
+            "probability": ("event", odds.max(axis=1), {"units": "1"}),
+        }
+        kept = {k: v.variable for k, v in X.coords.items() if v.dims == ("event",)}
+        return xr.Dataset(found, coords={k: v for k, v in kept.items() if k not in found})
+
+    def score(self, X: xr.Dataset, y: Any = None) -> float:
+        """Share of records whose changed copy lies nearer to them than any other's.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Waveforms.
+        y : None
+            Ignored.
+        """
+        import torch
+
+        check_is_fitted(self, "network_")
+        X = self.form_.match(X)
+        records, generator = Records(X), torch.Generator().manual_seed(0)
+        change = self._augmentation()
+        copies = []
+        for start in range(0, len(records), 256):
+            rows = list(range(start, min(start + 256, len(records))))
+            part = torch.from_numpy(records[rows]["waveforms"])
+            copies.append(change(part, self.form_.dt, generator).numpy())
+        dims = ("event", "component", "time")
+        changed = X[["amplitude"]].assign(amplitude=(dims, np.concatenate(copies)))
+        return metrics.recall_at_k(
+            metrics.pair_ranks(self._embed(records), self._embed(Records(changed))), 1
+        )
+
+    @property
+    def model_id_(self) -> str:
+        """Checksum of the weights: it names the embedding space."""
+        from seisgeo.estimators.persistence import checksum
+
+        check_is_fitted(self, "network_")
+        return checksum(self.network_.state_dict())
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Save the fitted model as one file of safetensors.
+
+        Parameters
+        ----------
+        path : path-like
+            File to write, for instance ``icequakes.simclr``; :func:`seisgeo.load` reads it.
+        overwrite : bool, default False
+            Replace what stands there.
+        """
+        from dataclasses import asdict
+
+        from seisgeo.estimators.persistence import write_model
+
+        check_is_fitted(self, "network_")
+        learned = {
+            "form": self.form_.to_dict(),
+            "history": self.history_,
+            "augmentation": asdict(self.augmentation) if self.augmentation else None,
+        }
+        write_model(self, self.network_.state_dict(), learned, path, overwrite=overwrite)
+
+    def _restore(self, weights: Mapping[str, Any], learned: Mapping[str, Any]) -> None:
+        from seisgeo.waveform_augment import WaveformAugmentation
+
+        form = RecordForm.from_dict(learned["form"])
+        network = self._build(form, seed=0)
+        network.load_state_dict(weights)
+        if learned["augmentation"] is not None:
+            ranges = {
+                k: tuple(v) if isinstance(v, list) else v
+                for k, v in learned["augmentation"].items()
+            }
+            self.augmentation = WaveformAugmentation(**ranges)
+        self.network_, self.form_, self.history_ = network.eval(), form, learned["history"]
