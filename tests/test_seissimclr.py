@@ -147,9 +147,9 @@ def test_bad_input_is_refused(model, records):
         sg.SeisSimCLR(**settings).fit(few.isel(event=[0]))
     with pytest.raises(ConventionError, match="records of 40 samples are too short: expected at"):
         sg.SeisSimCLR(**settings).fit(few.isel(time=slice(40)))
+    gap = few["amplitude"].copy()
+    gap[2, 0, 9] = np.nan
     with pytest.raises(ConventionError, match="event 2, component Z: NaN or infinity at sample 9"):
-        gap = few["amplitude"].copy()
-        gap[2, 0, 9] = np.nan
         sg.SeisSimCLR(**settings).fit(few.assign(amplitude=gap))
     with pytest.raises(ParameterError, match="view must be 'spectrum' or 'waveform', found 'x'"):
         sg.SeisSimCLR("x", **settings).fit(few)

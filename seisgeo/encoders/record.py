@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seisgeo.encoders.configs import ENCODERS
 from seisgeo.encoders.residual import ResidualNetwork
-from seisgeo.encoders.sizes import SIZES
 
 __all__ = ["RecordEncoder"]
 
@@ -36,7 +36,7 @@ class RecordEncoder(nn.Module):
         shape = (nt, 1)
         if view == "spectrum":
             shape = (self.window // 2, 1 + nt // (self.window // 4))
-        self.network = ResidualNetwork(n_components, shape, SIZES["small"], out_features)
+        self.network = ResidualNetwork(n_components, shape, ENCODERS["small"], out_features)
         self.projection = nn.Sequential(
             nn.Linear(out_features, out_features), nn.ReLU(), nn.Linear(out_features, 64)
         )

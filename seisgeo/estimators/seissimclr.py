@@ -406,7 +406,7 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
         network = self._build(form, seed=0)
         network.load_state_dict(weights)
         if learned["augmentation"] is not None:
-            ranges = {
+            ranges: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v
                 for k, v in learned["augmentation"].items()
             }
