@@ -101,7 +101,7 @@ class EventHead(BaseEstimator):
             self.beside_ = []
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        network = self._build(form, seed, targets.shape[1] if targets.ndim > 1 else None)
+        network: Any = self._build(form, seed, targets.shape[1] if targets.ndim > 1 else None)
         if trained is not None:
             network["encoder"].load_state_dict(trained.state_dict())
         beside = self._scaled_beside(X, learn=True)

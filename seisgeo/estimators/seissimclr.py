@@ -333,7 +333,9 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
             )
         y = np.full(len(embedding), -1)
         y[known] = codes
-        spread = LabelSpreading(kernel="knn", n_neighbors=min(n_neighbors, len(y) - 1), alpha=0.9)
+        spread = LabelSpreading(
+            kernel="knn", n_neighbors=min(n_neighbors, len(y) - 1), max_iter=1000
+        )
         odds = spread.fit(embedding, y).label_distributions_
         found = {
             "label": ("event", names[odds.argmax(axis=1)]),
@@ -406,7 +408,7 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
         network = self._build(form, seed=0)
         network.load_state_dict(weights)
         if learned["augmentation"] is not None:
-            ranges = {
+            ranges: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v
                 for k, v in learned["augmentation"].items()
             }
