@@ -20,7 +20,17 @@ from seisgeo._version import __version__
 from seisgeo.errors import SeisgeoError
 
 if TYPE_CHECKING:
-    from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
+    from seisgeo import (
+        adapters,
+        conventions,
+        descriptors,
+        mechanism,
+        metrics,
+        plotting,
+        samples,
+        synth,
+        waveform_augment,
+    )
     from seisgeo.estimators.event_heads import EventClassifier, EventLocator, MechanismRegressor
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
@@ -43,10 +53,12 @@ __all__ = [
     "descriptors",
     "load",
     "match_to_survey",
+    "mechanism",
     "metrics",
     "plotting",
     "samples",
     "synth",
+    "waveform_augment",
     "write_example_line",
 ]
 
@@ -62,7 +74,17 @@ _HOMES = {
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",
 }
-_MODULES = {"adapters", "conventions", "descriptors", "metrics", "plotting", "samples", "synth"}
+_MODULES = {
+    "adapters",
+    "conventions",
+    "descriptors",
+    "mechanism",
+    "metrics",
+    "plotting",
+    "samples",
+    "synth",
+    "waveform_augment",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -101,7 +101,7 @@ class EventHead(BaseEstimator):
             self.beside_ = []
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        network = self._build(form, seed, targets.shape[1] if targets.ndim > 1 else None)
+        network: Any = self._build(form, seed, targets.shape[1] if targets.ndim > 1 else None)
         if trained is not None:
             network["encoder"].load_state_dict(trained.state_dict())
         beside = self._scaled_beside(X, learn=True)
@@ -109,7 +109,7 @@ class EventHead(BaseEstimator):
         views: Views = records
         if trained is not None:
             features = embed(network["encoder"], records, self.device)
-            network["standard"].learn(features)  # type: ignore[operator]
+            network["standard"].learn(features)
             if not self.fine_tune:
                 network["encoder"].requires_grad_(False)
                 views = Views({"features": features, "beside": beside})

@@ -333,7 +333,9 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
             )
         y = np.full(len(embedding), -1)
         y[known] = codes
-        spread = LabelSpreading(kernel="knn", n_neighbors=min(n_neighbors, len(y) - 1), alpha=0.9)
+        spread = LabelSpreading(
+            kernel="knn", n_neighbors=min(n_neighbors, len(y) - 1), max_iter=1000
+        )
         odds = spread.fit(embedding, y).label_distributions_
         found = {
             "label": ("event", names[odds.argmax(axis=1)]),
