@@ -49,7 +49,7 @@ class SegyArray(BackendArray):
 
     def variable(self, dims: tuple[str, ...]) -> xr.Variable:
         """An xarray variable over this array, with these dimensions."""
-        return xr.Variable(dims, indexing.LazilyIndexedArray(self))
+        return xr.Variable(dims, _LazyTraces(self))
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:
         keys = key.tuple
@@ -101,6 +101,21 @@ class SegyArray(BackendArray):
         if self.scale != 1:
             values *= self.dtype.type(self.scale)
         return values.reshape(*cells.shape, values.shape[-1])
+
+
+class _LazyTraces(indexing.LazilyIndexedArray):
+    """xarray's lazy array, quicker at picking traces one by one.
+
+    xarray would spread the picked traces and the samples of each over arrays of the result's size
+    before anything is read, which takes longer than reading.
+    """
+
+    __slots__ = ()
+
+    def _vindex_get(self, indexer: indexing.VectorizedIndexer) -> Any:
+        if all(isinstance(k, slice) and k == slice(None) for k in self.key.tuple):
+            return indexing.LazilyVectorizedIndexedArray(self.array, indexer)
+        return super()._vindex_get(indexer)
 
 
 def _same_along(key: np.ndarray, axis: int) -> bool:
