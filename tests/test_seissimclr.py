@@ -70,7 +70,9 @@ def test_a_few_labels_are_carried_over(model):
         labels[np.flatnonzero(kinds == kind)[:4]] = kind
     found = model.propagate_labels(unseen, labels)
     assert (found["label"].values == kinds).mean() > 0.9
-    assert float(found["probability"].min()) >= 1 / 3
+    reached = found["label"].values != ""
+    np.testing.assert_array_equal(reached, found["probability"].values > 0)
+    assert reached.mean() > 0.9
     assert "starttime" in found.coords
 
 

@@ -304,7 +304,8 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
         Returns
         -------
         xarray.Dataset
-            ``label`` and ``probability`` along ``event``.
+            ``label`` and ``probability`` along ``event``; "" and 0 for records that no chain of
+            neighbours joins to a labelled one.
 
         Raises
         ------
@@ -333,13 +334,13 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
             )
         y = np.full(len(embedding), -1)
         y[known] = codes
-        spread = LabelSpreading(
-            kernel="knn", n_neighbors=min(n_neighbors, len(y) - 1), max_iter=1000
-        )
+        neighbors = min(n_neighbors, len(y) - 1)
+        spread = LabelSpreading(kernel="knn", n_neighbors=neighbors, max_iter=1000)
         odds = spread.fit(embedding, y).label_distributions_
+        best = odds.max(axis=1)
         found = {
-            "label": ("event", names[odds.argmax(axis=1)]),
-            "probability": ("event", odds.max(axis=1), {"units": "1"}),
+            "label": ("event", np.where(best > 0, names[odds.argmax(axis=1)], "")),
+            "probability": ("event", best, {"units": "1"}),
         }
         kept = {k: v.variable for k, v in X.coords.items() if v.dims == ("event",)}
         return xr.Dataset(found, coords={k: v for k, v in kept.items() if k not in found})
