@@ -20,7 +20,16 @@ from seisgeo._version import __version__
 from seisgeo.errors import SeisgeoError
 
 if TYPE_CHECKING:
-    from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
+    from seisgeo import (
+        adapters,
+        conventions,
+        descriptors,
+        detection,
+        metrics,
+        plotting,
+        samples,
+        synth,
+    )
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
     from seisgeo.example_line import write_example_line
@@ -33,6 +42,7 @@ __all__ = [
     "adapters",
     "conventions",
     "descriptors",
+    "detection",
     "load",
     "match_to_survey",
     "metrics",
@@ -49,7 +59,10 @@ _HOMES = {
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",
 }
-_MODULES = {"adapters", "conventions", "descriptors", "metrics", "plotting", "samples", "synth"}
+_MODULES = {
+    *("adapters", "conventions", "descriptors", "detection", "metrics", "plotting", "samples"),
+    "synth",
+}
 
 
 def __getattr__(name: str) -> Any:
