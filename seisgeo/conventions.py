@@ -107,6 +107,8 @@ _EVENT_ATTRS: dict[str, dict[str, str]] = {
     "p_arrival": {"units": "s", "long_name": "P arrival (after the first sample)"},
     "s_arrival": {"units": "s", "long_name": "S arrival (after the first sample)"},
     "coda_end": {"units": "s", "long_name": "end of the coda (after the first sample)"},
+    "onset": {"units": "s", "long_name": "onset of the trigger (after the first sample)"},
+    "sta_lta": {"units": "1", "long_name": "largest STA/LTA of the trigger"},
     "p_weight": {"units": "1", "long_name": "weight of the P arrival, 0 to 1"},
     "s_weight": {"units": "1", "long_name": "weight of the S arrival, 0 to 1"},
     "p_travel_time": {"units": "s", "long_name": "P travel time"},

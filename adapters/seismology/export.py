@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,9 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.adapters.seismology.records import texts_of
-from seisgeo.errors import ConventionError
+from seisgeo.adapters.seismology.records import listed, texts_of
+from seisgeo.adapters.seismology.segments import utc
+from seisgeo.errors import ConventionError, DataWarning
 from seisgeo.files import whole_output
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["to_stream", "write_mseed"]
 
 _CODES = ("network", "station", "location")
+_INSTRUMENT = (*_CODES, "instrument")
 
 
 def to_stream(ds: xr.Dataset) -> obspy.Stream:
@@ -85,6 +88,11 @@ def write_mseed(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool
     OutputExistsError
         If `path` exists and `overwrite` is False.
 
+    Warns
+    -----
+    DataWarning
+        If records of an instrument overlap in time: whoever reads the file cannot tell them apart.
+
     Examples
     --------
     >>> import tempfile, obspy, xarray as xr
@@ -106,6 +114,7 @@ def write_mseed(ds: xr.Dataset, path: str | os.PathLike[str], *, overwrite: bool
             "them with ds.assign_coords(starttime=('event', ...))"
         )
     _check_codes(ds, final)
+    _warn_overlaps(ds, final)
     with whole_output(final, overwrite=overwrite) as part, part.open("wb") as file:
         for event in tqdm(
             _streams(ds), total=ds.sizes["event"], desc=f"writing {final.name}", delay=2
@@ -127,7 +136,7 @@ def _streams(ds: xr.Dataset) -> Iterator[list[obspy.Trace]]:
     # What stands before the first sample is part of the time of the first sample.
     begin = round(float(ds["time"].values[0]) * 1e9)
     components = [str(c) for c in ds["component"].values]
-    codes = {name: texts_of(ds, name) for name in (*_CODES, "instrument")}
+    codes = {name: texts_of(ds, name) for name in _INSTRUMENT}
     starts = np.zeros(ds.sizes["event"], "M8[ns]")
     if "starttime" in ds.coords:
         starts = np.where(ds["starttime"].isnull(), starts, ds["starttime"].values)
@@ -167,6 +176,26 @@ def _encoding(trace: obspy.Trace) -> str:
         trace.data = samples.astype(np.int32)
         return "INT32"
     return "FLOAT32" if samples.dtype == np.float32 else "FLOAT64"
+
+
+def _warn_overlaps(ds: xr.Dataset, path: Path) -> None:
+    starts = ds["starttime"].values.astype("M8[ns]").astype(np.int64)
+    names = [".".join(codes) for codes in zip(*(texts_of(ds, n) for n in _INSTRUMENT), strict=True)]
+    counts = ds["sample_count"].values if "sample_count" in ds.coords else ds.sizes["time"]
+    ends = starts + np.round(counts / _rate(ds) * 1e9).astype(np.int64)
+    order = sorted(range(len(names)), key=lambda i: (names[i], starts[i]))
+    some = [
+        f"{names[b]} {utc(starts[b])}"
+        for a, b in pairwise(order)
+        if names[a] == names[b] and starts[b] < ends[a]
+    ]
+    if some:
+        warnings.warn(
+            f"{path}: {len(some)} records begin before the one before ends, and miniSEED does not "
+            f"keep them apart: {listed(some)}; Zarr and NetCDF do",
+            DataWarning,
+            stacklevel=3,
+        )
 
 
 def _check_codes(ds: xr.Dataset, path: Path) -> None:

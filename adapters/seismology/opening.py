@@ -14,7 +14,7 @@ from xarray.backends import BackendEntrypoint
 from seisgeo.adapters.seismology.records import listed
 from seisgeo.errors import FormatError, MissingFileError
 
-__all__ = ["WAVEFORM_SUFFIXES", "EventsBackend", "open_waveforms"]
+__all__ = ["WAVEFORM_SUFFIXES", "EventsBackend", "open_waveforms", "waveform_files"]
 
 #: Ends of the names of waveform files, in lower case. Others are known by their first bytes.
 WAVEFORM_SUFFIXES = (
@@ -221,9 +221,7 @@ def _open(
             )
     from seisgeo.adapters.seismology.streams import open_streams
 
-    found = [inner for path in files for inner in (_inside(path) if path.is_dir() else [path])]
-    if not found:
-        raise FormatError(f"{files[0]}: this folder holds no waveform files")
+    found = waveform_files(files)
     name = files[0] if len(files) == 1 else f"{files[0]} and {len(files) - 1} more"
     return open_streams(
         found,
@@ -234,9 +232,19 @@ def _open(
     )
 
 
-def _inside(folder: Path) -> list[Path]:
-    """Waveform files of a folder, in the order of their names."""
-    return [p for p in sorted(folder.iterdir()) if p.is_file() and _is_stream(p)]
+def waveform_files(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are given, and of folders the waveform files in the order of their names."""
+    found = []
+    for path in paths:
+        if not path.exists():
+            raise MissingFileError(f"{path}: no such file or folder")
+        inside = [path]
+        if path.is_dir():
+            inside = [p for p in sorted(path.iterdir()) if _is_stream(p)]
+        if not inside:
+            raise FormatError(f"{path}: this folder holds no waveform files")
+        found += inside
+    return found
 
 
 def _kind(path: Path) -> str | None:

@@ -114,7 +114,7 @@ def records_of(
             stop = max(_first(part, start, rate) + part.n_samples for part in parts)
             record = Record(*_instrument(parts[0]), start, stop, tuple(parts))
             records.append(record)
-            _report(record, rate, findings, remarks)
+    _report(records, rate, findings, remarks)
     return records
 
 
@@ -143,47 +143,43 @@ def _split(segments: list[Segment], rate: float, longest_gap: float | None) -> I
     yield part
 
 
-def _report(record: Record, rate: float, findings: list[Finding], remarks: list[str]) -> None:
-    """Say where channels of a record have gaps, overlaps, or stand off its samples."""
-    channels: dict[str, list[Segment]] = {}
-    for segment in record.segments:
-        channels.setdefault(segment.id, []).append(segment)
-    for name, parts in channels.items():
-        gaps, overlaps = [], []
-        end = _first(parts[0], record.start, rate)
-        for part in parts:
-            first = _first(part, record.start, rate)
-            if first > end:
-                gaps.append((end, first))
-            if first < end:
-                overlaps.append((first, min(end, first + part.n_samples)))
-            end = max(end, first + part.n_samples)
+class _Faults(NamedTuple):
+    """Of one channel in all records: first sample, last, and the start of the record."""
+
+    gaps: list[tuple[int, int, int]]
+    overlaps: list[tuple[int, int, int]]
+    shifts: list[float]
+    """Samples that segments stand off the grid of their record by."""
+
+
+def _report(
+    records: list[Record], rate: float, findings: list[Finding], remarks: list[str]
+) -> None:
+    """Say for each channel where it has gaps, overlaps, or stands off the samples of its record."""
+
+    def place(fault: tuple[int, int, int]) -> str:
+        first, stop, start = fault
+        return f"{(stop - first) / rate:g} s at {utc(start + round(first * 1e9 / rate))}"
+
+    for name, (gaps, overlaps, shifts) in _faults(records, rate).items():
         if gaps:
-            at, until = gaps[0]
-            seconds = sum(b - a for a, b in gaps) / rate
+            seconds = sum(b - a for a, b, _ in gaps) / rate
             count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
             remarks.append(
-                f"{name}: {count}, {seconds:g} s in all, the first of {(until - at) / rate:g} s at "
-                f"{utc(record.start + round(at * 1e9 / rate))}: NaN there"
+                f"{name}: {count}, {seconds:g} s in all, the first of {place(gaps[0])}: NaN there"
             )
         if overlaps:
-            at, until = overlaps[0]
-            seconds = sum(b - a for a, b in overlaps) / rate
+            seconds = sum(b - a for a, b, _ in overlaps) / rate
+            said = {f"{len(overlaps)} in all": f"{seconds:g} s", "the first": place(overlaps[0])}
             findings.append(
                 Finding(
                     f"overlapping segments of {name}",
-                    {
-                        f"{len(overlaps)} in all": f"{seconds:g} s",
-                        "the first": f"{(until - at) / rate:g} s at "
-                        f"{utc(record.start + round(at * 1e9 / rate))}",
-                    },
+                    said,
                     "samples of the segment that begins later used",
                     "a channel has one value at a time",
                 )
             )
-        off = [(p.start - record.start) * rate / 1e9 % 1 for p in parts]
-        shift = max(min(o, 1 - o) for o in off)
-        if shift > _OFF_GRID:
+        if (shift := max(shifts)) > _OFF_GRID:
             findings.append(
                 Finding(
                     f"times of {name}",
@@ -192,3 +188,21 @@ def _report(record: Record, rate: float, findings: list[Finding], remarks: list[
                     "the components of a record share one time axis",
                 )
             )
+
+
+def _faults(records: list[Record], rate: float) -> dict[str, _Faults]:
+    found: dict[str, _Faults] = {}
+    for record in records:
+        ends: dict[str, int] = {}
+        for segment in record.segments:
+            gaps, overlaps, shifts = found.setdefault(segment.id, _Faults([], [], []))
+            first = _first(segment, record.start, rate)
+            end = ends.get(segment.id, first)
+            if first > end:
+                gaps.append((end, first, record.start))
+            if first < end:
+                overlaps.append((first, min(end, first + segment.n_samples), record.start))
+            ends[segment.id] = max(end, first + segment.n_samples)
+            off = (segment.start - record.start) * rate / 1e9 % 1
+            shifts.append(min(off, 1 - off))
+    return found

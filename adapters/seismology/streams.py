@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
@@ -27,7 +27,7 @@ from seisgeo.errors import FormatError, MissingFileError
 if TYPE_CHECKING:
     import obspy
 
-__all__ = ["from_stream", "open_streams", "waveform_format"]
+__all__ = ["Scan", "from_stream", "open_streams", "scan_streams", "waveform_format"]
 
 #: Formats of obspy that are not read here: pickles run code, and the others have readers of
 #: their own in seisgeo, which know their geometry.
@@ -112,15 +112,27 @@ class _TraceSegments(_Segments):
             yield segment.component, segment.start, self.traces[segment.place]
 
 
-def open_streams(
+class Scan(NamedTuple):
+    """Records of files, found by reading headers alone."""
+
+    source: _Segments
+    """Reads their samples; knows ``records``, ``components`` and ``rate``."""
+    lengths: np.ndarray
+    types: set[np.dtype]
+    coords: dict[str, Any]
+    attrs: dict[str, Any]
+    findings: list[Finding]
+    remarks: list[str]
+
+
+def scan_streams(
     files: Sequence[Path],
     *,
     name: object,
     sampling_rate: float | None = None,
     longest_gap: float | None = None,
-    stacklevel: int = 2,
-) -> xr.Dataset:
-    """Open files that obspy reads as one lazy cube.
+) -> Scan:
+    """Find the records of files that obspy reads.
 
     Parameters
     ----------
@@ -130,13 +142,10 @@ def open_streams(
         What to call them in messages.
     sampling_rate, longest_gap : float, optional
         As of :func:`seisgeo.adapters.seismology.open_waveforms`.
-    stacklevel : int, default 2
-        Of the warnings, counted from the caller.
 
     Returns
     -------
-    xarray.Dataset
-        The cube.
+    Scan
     """
     from tqdm.auto import tqdm
 
@@ -161,7 +170,14 @@ def open_streams(
     coords |= _of_sac(source.records, {s: t for s, t in tables if t})
     formats = ", ".join(dict.fromkeys(form for _, form in kinds))
     attrs = conventions.provenance(source=str(name), source_format=formats)
-    return _finish(source, lengths, types, coords, attrs, name, findings, remarks, stacklevel + 1)
+    return Scan(source, lengths, types, coords, attrs, findings, remarks)
+
+
+def open_streams(
+    files: Sequence[Path], *, name: object, stacklevel: int, **options: Any
+) -> xr.Dataset:
+    """Open files that obspy reads as one lazy cube; arguments of :func:`scan_streams`."""
+    return _cube(scan_streams(files, name=name, **options), name, stacklevel + 1)
 
 
 def from_stream(
@@ -223,9 +239,8 @@ def from_stream(
     )
     attrs = conventions.provenance(source_format="obspy stream")
     types = {p.data.dtype for p in parts}
-    return _finish(
-        source, lengths, types, coords, attrs, "stream", findings, remarks, stacklevel=2
-    ).load()
+    scan = Scan(source, lengths, types, coords, attrs, findings, remarks)
+    return _cube(scan, "stream", stacklevel=2).load()
 
 
 def waveform_format(path: Path) -> str:
@@ -416,21 +431,13 @@ def _of_sac(records: Iterable[Record], tables: dict[Segment, dict[str, Any]]) ->
     return out
 
 
-def _finish(
-    source: _Segments,
-    lengths: np.ndarray,
-    types: set[np.dtype],
-    coords: dict[str, Any],
-    attrs: dict[str, Any],
-    name: object,
-    findings: list[Finding],
-    remarks: list[str],
-    stacklevel: int,
-) -> xr.Dataset:
-    dtype = np.result_type(*types)
-    ds = cube_of(source, source.components, lengths, source.rate, dtype, coords, attrs)
-    if findings or remarks:
-        ds.attrs["contradictions"] = "\n".join([*map(str, findings), *remarks])
-    warn(name, findings, stacklevel=stacklevel + 1)
-    say(name, remarks, stacklevel=stacklevel + 1)
+def _cube(scan: Scan, name: object, stacklevel: int) -> xr.Dataset:
+    source, dtype = scan.source, np.result_type(*scan.types)
+    ds = cube_of(
+        source, source.components, scan.lengths, source.rate, dtype, scan.coords, scan.attrs
+    )
+    if scan.findings or scan.remarks:
+        ds.attrs["contradictions"] = "\n".join([*map(str, scan.findings), *scan.remarks])
+    warn(name, scan.findings, stacklevel=stacklevel + 1)
+    say(name, scan.remarks, stacklevel=stacklevel + 1)
     return ds

@@ -409,3 +409,21 @@ def test_icequakes_are_as_obspy_reads_them(data_dir):
         np.testing.assert_array_equal(ds["amplitude"][row, 0].values, want)
         part = slice(1_234_567, 1_254_567)
         np.testing.assert_array_equal(ds["amplitude"][row, 0, part].values, want[part])
+
+
+def test_records_that_overlap_are_told_of_when_they_become_miniseed(tmp_path):
+    ds = from_stream(Stream([trace(counts(300))]))
+    later = ds.assign_coords(starttime=ds["starttime"] + np.timedelta64(1, "s"))
+    both = xr.concat([ds, later], "event")
+    with pytest.warns(DataWarning, match=r"1 records begin before .*: XX\.ABC\.\.HH 2020-03-01T12"):
+        write_mseed(both, tmp_path / "both.mseed")
+
+
+def test_gaps_of_a_channel_are_counted_over_all_records(tmp_path):
+    parts = [(0, 100), (101, 100), (5000, 100), (5101, 100), (9000, 300)]
+    stream = Stream([trace(counts(n), START + at / 100) for at, n in parts])
+    stream.write(tmp_path / "a.mseed", format="MSEED")
+    with pytest.warns(DataWarning, match=r"HHZ: 2 gaps, 0\.02 s in all") as said:
+        ds = xr.open_dataset(tmp_path / "a.mseed")
+    assert ds.sizes["event"] == 3
+    assert str(said[0].message).count("\n") == 1
