@@ -20,7 +20,16 @@ from seisgeo._version import __version__
 from seisgeo.errors import SeisgeoError
 
 if TYPE_CHECKING:
-    from seisgeo import adapters, conventions, descriptors, metrics, plotting, samples, synth
+    from seisgeo import (
+        adapters,
+        conventions,
+        descriptors,
+        metrics,
+        plotting,
+        retrieval,
+        samples,
+        synth,
+    )
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
     from seisgeo.example_line import write_example_line
@@ -37,6 +46,7 @@ __all__ = [
     "match_to_survey",
     "metrics",
     "plotting",
+    "retrieval",
     "samples",
     "synth",
     "write_example_line",
@@ -49,7 +59,16 @@ _HOMES = {
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",
 }
-_MODULES = {"adapters", "conventions", "descriptors", "metrics", "plotting", "samples", "synth"}
+_MODULES = {
+    "adapters",
+    "conventions",
+    "descriptors",
+    "metrics",
+    "plotting",
+    "retrieval",
+    "samples",
+    "synth",
+}
 
 
 def __getattr__(name: str) -> Any:

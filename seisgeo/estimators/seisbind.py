@@ -18,6 +18,7 @@ from seisgeo.errors import ConventionError, ParameterError, SurveyMismatchError
 from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
 from seisgeo.field import match_to_survey, mean_spectrum
 from seisgeo.retrieval.gallery import Gallery
+from seisgeo.retrieval.selection import Where
 from seisgeo.synth.survey import Survey
 
 if TYPE_CHECKING:
@@ -359,7 +360,14 @@ class SeisBind(TransformerMixin, BaseEstimator):
         encoder.to("cpu")
         return out
 
-    def make_gallery(self, samples: xr.Dataset, modality: str = "velocity") -> Gallery:
+    def make_gallery(
+        self,
+        samples: xr.Dataset,
+        modality: str = "velocity",
+        *,
+        index: str = "exact",
+        **options: Any,
+    ) -> Gallery:
         """Embed known samples once, for many retrievals.
 
         Parameters
@@ -368,13 +376,26 @@ class SeisBind(TransformerMixin, BaseEstimator):
             Velocity models (and descriptors) to find; stays lazy.
         modality : {"velocity", "seismic", "physics"}, default "velocity"
             By what they are found.
+        index : {"exact", "faiss", "qdrant"}, default "exact"
+            What searches: exactly, for up to about 100 000 samples; faiss among millions; a Qdrant
+            database, distributed.
+        **options
+            Of the index: ``compress`` of
+            :meth:`~seisgeo.retrieval.faiss_index.FaissIndex.build`, ``location`` and
+            ``collection`` of :meth:`~seisgeo.retrieval.qdrant_index.QdrantIndex.build`.
 
         Returns
         -------
         Gallery
+            It can be saved, and opened by :meth:`Gallery.load`.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such index, or what it needs is not installed.
         """
-        embedding = self.transform(samples, modality)["embedding"]
-        return Gallery(embedding, samples, self.model_id_)
+        embedding = self.transform(samples, modality)["embedding"].values
+        return Gallery.build(embedding, samples, self.model_id_, index, **options)
 
     def retrieve(
         self,
@@ -383,6 +404,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
         *,
         k: int = 5,
         modality: str | None = None,
+        where: Where | None = None,
     ) -> xr.Dataset:
         """Find the velocity models that explain each sample best.
 
@@ -396,6 +418,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
             Hits for each query.
         modality : str, optional
             Modality of the queries; by default the first that `X` holds.
+        where : dict or callable, optional
+            Which samples of the gallery may be found: ``{"family": ["salt", "folded"],
+            "interface_depth": slice(200, 600)}``, any coordinate or descriptor with a value, a list
+            or a range; or a function of the table of them that gives booleans.
 
         Returns
         -------
@@ -408,7 +434,13 @@ class SeisBind(TransformerMixin, BaseEstimator):
         SurveyMismatchError
             If the gathers' survey is not the model's.
         ParameterError
-            If `k` exceeds the gallery, or the gallery belongs to another model.
+            If `k` exceeds the gallery, the gallery belongs to another model, or no sample passes
+            the filter.
+
+        Warns
+        -----
+        DataWarning
+            If the filter leaves fewer samples than `k`.
         """
         check_is_fitted(self, "encoders_")
         if isinstance(gallery, xr.Dataset):
@@ -420,7 +452,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
             )
         query = self._prepare(X, modality)
         embedded = self.transform(query, modality)
-        hits = gallery.hits(embedded["embedding"].values, k)
+        hits = gallery.hits(embedded["embedding"].values, k, where)
         kept = {
             (f"query_{n}" if n in hits.coords else str(n)): ("query", v.values)
             for n, v in embedded.coords.items()
