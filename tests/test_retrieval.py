@@ -61,7 +61,7 @@ def samples():
 @pytest.fixture(scope="module", params=KINDS)
 def gallery(request, embedding, samples):
     pytest.importorskip(NEEDS[request.param])
-    return Gallery.build(embedding, samples, "f" * 64, request.param, **OPTIONS[request.param])
+    return Gallery.build(embedding, samples, "f" * 64, kind=request.param, **OPTIONS[request.param])
 
 
 def brute_force(query, embedding, k, allowed=None):
@@ -110,7 +110,7 @@ def test_filters_leave_the_nearest_of_those_that_pass(gallery, embedding, where,
 def test_large_selections_reach_faiss_itself(embedding, samples, monkeypatch):
     faiss_index = pytest.importorskip("seisgeo.retrieval.faiss_index", exc_type=ImportError)
     pytest.importorskip("faiss")
-    gallery = Gallery.build(embedding, samples, "f" * 64, "faiss")
+    gallery = Gallery.build(embedding, samples, "f" * 64, kind="faiss")
     monkeypatch.setattr(faiss_index, "EXACT_ROWS", 0)
     passes = gallery.labels["well"].to_numpy() < 3
     _, index = gallery.search(embedding[:40], 6, {"well": [0, 1, 2]})
@@ -125,7 +125,7 @@ def test_compressed_faiss_takes_a_quarter_of_the_memory(embedding, samples, tmp_
     pytest.importorskip("faiss")
     sizes, found = {}, {}
     for compress in (False, True):
-        gallery = Gallery.build(embedding, samples, "f" * 64, "faiss", compress=compress)
+        gallery = Gallery.build(embedding, samples, "f" * 64, kind="faiss", compress=compress)
         gallery.save(tmp_path / str(compress))
         sizes[compress] = (tmp_path / str(compress) / "index" / "index.faiss").stat().st_size
         found[compress] = gallery.search(embedding[:50], 5)[1]
@@ -262,7 +262,7 @@ def test_altered_models_are_noticed_when_they_are_read(stored_gallery, embedding
 def test_a_changed_collection_is_noticed(embedding, samples, tmp_path):
     pytest.importorskip("qdrant_client")
     gallery = Gallery.build(
-        embedding[:50], samples.isel(sample=slice(50)), "f" * 64, "qdrant", location=":memory:"
+        embedding[:50], samples.isel(sample=slice(50)), "f" * 64, kind="qdrant", location=":memory:"
     )
     gallery.save(tmp_path / "g")
     index = gallery.index
@@ -283,11 +283,11 @@ def test_where_a_database_is_asked_for(embedding, samples):
         ("http://localhost:1", "no Qdrant database answers at http://localhost:1"),
     ]:
         with pytest.raises(ParameterError, match=message):
-            Gallery.build(embedding, samples, "f" * 64, "qdrant", location=location)
+            Gallery.build(embedding, samples, "f" * 64, kind="qdrant", location=location)
     two = {"location": ":memory:", "collection": "twice"}
-    Gallery.build(embedding[:9], samples.isel(sample=slice(9)), "f", "qdrant", **two)
+    Gallery.build(embedding[:9], samples.isel(sample=slice(9)), "f", kind="qdrant", **two)
     with pytest.raises(ParameterError, match="there is a collection 'twice' already"):
-        Gallery.build(embedding[:9], samples.isel(sample=slice(9)), "f", "qdrant", **two)
+        Gallery.build(embedding[:9], samples.isel(sample=slice(9)), "f", kind="qdrant", **two)
 
 
 # ------------------------------------------------------------------------------ indexes
@@ -297,7 +297,7 @@ def test_unknown_indexes_and_options(embedding, samples):
     with pytest.raises(ParameterError, match=r"index must be one of .*exact.*; found 'annoy'"):
         index_class("annoy")
     with pytest.raises(ParameterError, match=r"index 'exact': .*argument 'compress'"):
-        Gallery.build(embedding, samples, "f" * 64, "exact", compress=True)
+        Gallery.build(embedding, samples, "f" * 64, kind="exact", compress=True)
 
 
 def test_a_missing_package_is_named_with_what_installs_it(embedding, samples, monkeypatch):
@@ -307,7 +307,7 @@ def test_a_missing_package_is_named_with_what_installs_it(embedding, samples, mo
     monkeypatch.setitem(sys.modules, "qdrant_client", None)
     for kind in ("faiss", "qdrant"):
         with pytest.raises(ParameterError, match=r"pip install 'seisgeo\[index\]'"):
-            Gallery.build(embedding, samples, "f" * 64, kind, **OPTIONS[kind])
+            Gallery.build(embedding, samples, "f" * 64, kind=kind, **OPTIONS[kind])
 
 
 def test_labels_are_coordinates_and_descriptors(samples):

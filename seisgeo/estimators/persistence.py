@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -52,6 +53,8 @@ def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = Fal
 
     # Channels-last weights are stored in the usual order.
     weights = {k: v.cpu().contiguous() for k, v in model.encoders_.state_dict().items()}
+    fitted_after, confidence = _calibrated(model)
+    weights |= fitted_after
     # A random generator is no parameter to keep; numpy's numbers are.
     given = {k: getattr(v, "item", lambda v=v: v)() for k, v in model.get_params().items()}
     parameters = {k: v for k, v in given.items() if isinstance(v, str | int | float | None)}
@@ -66,12 +69,47 @@ def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = Fal
         "descriptors": model.descriptors_,
         "spectrum": model.spectrum_.tolist(),
         "history": model.history_,
+        "confidence": confidence,
         "n_features_in": getattr(model, "n_features_in_", None),
     }
     config["sha256"] = _seal(weights, config)
     with whole_output(path, overwrite=overwrite) as part:
         part.touch()  # with the user's own permissions: safetensors keeps those of a file
         save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
+
+
+def _calibrated(model: SeisBind) -> tuple[dict[str, Any], dict[str, float] | None]:
+    """Tensors and numbers of what :meth:`SeisBind.calibrate` fits."""
+    import torch
+
+    head, confidence = model.head_, model.confidence_
+    tensors = {f"head.{k}": v for k, v in head.state_dict().items()} if head else {}
+    if confidence is None:
+        return tensors, None
+    parts = {f.name: getattr(confidence, f.name) for f in dataclasses.fields(confidence)}
+    arrays = {k: v for k, v in parts.items() if isinstance(v, np.ndarray)}
+    tensors |= {f"confidence.{k}": torch.from_numpy(v).contiguous() for k, v in arrays.items()}
+    return tensors, {k: v for k, v in parts.items() if k not in arrays}
+
+
+def _restore_calibration(
+    model: SeisBind, tensors: Mapping[str, Any], numbers: Mapping[str, Any] | None
+) -> None:
+    from seisgeo.estimators.descriptor_head import DescriptorHead
+    from seisgeo.retrieval.confidence import Confidence
+
+    parts: dict[str, dict[str, Any]] = {"head": {}, "confidence": {}}
+    for name, tensor in tensors.items():
+        kind, _, rest = name.partition(".")
+        parts[kind][rest] = tensor
+    model.confidence_, model.head_ = None, None
+    if numbers is not None:
+        arrays = {k: v.numpy() for k, v in parts["confidence"].items()}
+        model.confidence_ = Confidence(**numbers, **arrays)
+    if parts["head"]:
+        model.head_ = DescriptorHead(model.embedding_dim, len(model.descriptors_))
+        model.head_.load_state_dict(parts["head"])
+        model.head_.eval()
 
 
 def load(path: str | os.PathLike[str]) -> SeisBind:
@@ -119,6 +157,7 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
         raise ModelFileError(
             f"{file}: weights or settings do not match their checksum; the file was altered"
         )
+    after = {n: weights.pop(n) for n in list(weights) if n.startswith(("head.", "confidence."))}
     model = SeisBind(**config["parameters"])
     try:
         model.encoders_ = model._build(config["shapes"], seed=0)
@@ -134,6 +173,7 @@ def load(path: str | os.PathLike[str]) -> SeisBind:
     model.descriptors_ = config["descriptors"]
     model.spectrum_ = np.array(config["spectrum"])
     model.history_ = config["history"]
+    _restore_calibration(model, after, config.get("confidence"))
     if config["n_features_in"] is not None:
         model.n_features_in_ = config["n_features_in"]
     return model

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from seisgeo import conventions, descriptors, metrics
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError, SurveyMismatchError
+from seisgeo.estimators import calibration
 from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
 from seisgeo.field import match_to_survey, mean_spectrum
 from seisgeo.retrieval.gallery import Gallery
@@ -23,6 +24,10 @@ from seisgeo.synth.survey import Survey
 
 if TYPE_CHECKING:
     import torch
+
+    from seisgeo.augment import FieldLike
+    from seisgeo.estimators.descriptor_head import DescriptorHead
+    from seisgeo.retrieval.confidence import Confidence
 
 __all__ = ["SeisBind"]
 
@@ -84,6 +89,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
         field gathers are shaped to it.
     history_ : list of dict
         One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ``val_recall_1``, ...
+    confidence_ : Confidence or None
+        What scores are worth, see :meth:`calibrate`; None where too few samples were held out.
+    head_ : DescriptorHead or None
+        Reads descriptors off embeddings of gathers.
     n_features_in_ : int
         Columns, when fitted on a bare array.
 
@@ -220,6 +229,40 @@ class SeisBind(TransformerMixin, BaseEstimator):
                 augment=self._augmentations(pairs),
             ),
         )
+        self.confidence_: Confidence | None = None
+        self.head_: DescriptorHead | None = None
+        if isinstance(X, xr.Dataset) and min(len(held), len(kept)) >= calibration.LEAST:
+            calibration.calibrate(self, _Rows(views, kept), _Rows(views, held), seed)
+        return self
+
+    def calibrate(self, X: xr.Dataset) -> SeisBind:
+        """Fit the probabilities of hits, and the head that infers descriptors, on other pairs.
+
+        `fit` does it on its validation split; do it again where the model is to answer for other
+        earths than it was trained on, or was trained without such a split.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Pairs that were not trained on, as for :meth:`fit`. Every other one trains the head;
+            probabilities and intervals are calibrated on the rest.
+
+        Returns
+        -------
+        SeisBind
+            The estimator itself.
+
+        Raises
+        ------
+        ParameterError
+            If there are fewer than 40 pairs.
+        """
+        check_is_fitted(self, "encoders_")
+        for name in ("seismic", "velocity"):
+            X = self._prepare(X, name)
+        views = views_of(self._name_descriptors(X), list(MODALITIES))
+        rows = np.arange(len(views))
+        calibration.calibrate(self, _Rows(views, rows[::2]), _Rows(views, rows[1::2]), seed=0)
         return self
 
     def _build(self, shapes: dict[str, tuple[int, ...]], seed: int) -> torch.nn.ModuleDict:
@@ -242,15 +285,22 @@ class SeisBind(TransformerMixin, BaseEstimator):
         return encoders
 
     def _augmentations(self, pairs: dict[tuple[str, str], float]) -> dict[str, Any]:
-        from seisgeo.augment import FieldLike, jitter
+        from seisgeo.augment import jitter
 
         if ("physics", "physics") in pairs:
             return {"physics": jitter(self.encoders_["physics"])}
+        change = self._field_like()
+        return {} if change is None else {"seismic": change}
+
+    def _field_like(self) -> FieldLike | None:
+        """What makes gathers look recorded, where the model was trained so."""
+        from seisgeo.augment import FieldLike
+
         if not self.augment:
-            return {}
+            return None
         survey = self.survey_
         dt = survey.dt if survey else self.axes_["time"]["step"]
-        return {"seismic": FieldLike(dt, survey.peak_frequency if survey else None)}
+        return FieldLike(dt, survey.peak_frequency if survey else None)
 
     def transform(self, X: xr.Dataset | Any, modality: str | None = None) -> Any:
         """Embed samples.
@@ -395,7 +445,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
             If there is no such index, or what it needs is not installed.
         """
         embedding = self.transform(samples, modality)["embedding"].values
-        return Gallery.build(embedding, samples, self.model_id_, index, **options)
+        return Gallery.build(embedding, samples, self.model_id_, modality, index, **options)
 
     def retrieve(
         self,
@@ -426,7 +476,9 @@ class SeisBind(TransformerMixin, BaseEstimator):
         Returns
         -------
         xarray.Dataset
-            As :meth:`Gallery.hits` says; for gathers also ``amplitude (query, source, time,
+            As :meth:`Gallery.hits` says, for gathers with ``probability (query, rank)`` that a hit
+            is the query's own model and ``stranger (query)``, which flags what is no gather of the
+            survey (noise, traces out of order); for gathers also ``amplitude (query, source, time,
             receiver)``, the query as the encoder saw it.
 
         Raises
@@ -452,7 +504,9 @@ class SeisBind(TransformerMixin, BaseEstimator):
             )
         query = self._prepare(X, modality)
         embedded = self.transform(query, modality)
-        hits = gallery.hits(embedded["embedding"].values, k, where)
+        seismic = embedded.attrs["modality"] == "seismic" and gallery.modality == "velocity"
+        confidence = self.confidence_ if seismic else None
+        hits = gallery.hits(embedded["embedding"].values, k, where, confidence)
         kept = {
             (f"query_{n}" if n in hits.coords else str(n)): ("query", v.values)
             for n, v in embedded.coords.items()
@@ -467,25 +521,38 @@ class SeisBind(TransformerMixin, BaseEstimator):
         return hits
 
     def infer_descriptors(
-        self, X: xr.Dataset, gallery: xr.Dataset | Gallery, *, k: int = 5
+        self, X: xr.Dataset, gallery: xr.Dataset | Gallery | None = None, *, k: int = 5
     ) -> xr.Dataset:
-        """Infer physical descriptors as the mean of those of the `k` nearest models.
+        """Infer physical descriptors, from neighbours or straight from the embedding.
 
         Parameters
         ----------
-        X, gallery, k
-            As for :meth:`retrieve`.
+        X : xarray.Dataset
+            Gathers, as for :meth:`retrieve`; with a gallery, any modality.
+        gallery : xarray.Dataset or Gallery, optional
+            The descriptors are then means of those of the `k` nearest models in it. Without one,
+            a small network reads them off the embedding.
+        k : int, default 5
+            Neighbours.
 
         Returns
         -------
         xarray.Dataset
-            Physics cube: ``descriptor_value (sample, descriptor)`` and its spread among the
-            neighbours, ``descriptor_std``.
+            Physics cube: ``descriptor_value (sample, descriptor)``, and its spread among the
+            neighbours, ``descriptor_std``; or the ends of an interval in which nine in ten true
+            values lie, ``descriptor_low`` and ``descriptor_high``.
+
+        Raises
+        ------
+        ParameterError
+            If there is no gallery and no network: too few samples were held out in :meth:`fit`.
 
         References
         ----------
-        SeisBind, arXiv:2601.14607 (k = 5).
+        SeisBind, arXiv:2601.14607 (neighbours, k = 5).
         """
+        if gallery is None:
+            return self._read_descriptors(X)
         hits = self.retrieve(X, gallery, k=k)
         names = ["descriptor_mean", "descriptor_std"]
         found = hits[names].rename(query="sample", descriptor_mean="descriptor_value")
@@ -493,6 +560,34 @@ class SeisBind(TransformerMixin, BaseEstimator):
         found = found.drop_vars([*unused, "rank"], errors="ignore")
         found["descriptor_value"].attrs = conventions.ATTRS["descriptor_value"]
         return found
+
+    def _read_descriptors(self, X: xr.Dataset) -> xr.Dataset:
+        check_is_fitted(self, "encoders_")
+        if self.head_ is None:
+            raise ParameterError(
+                "this model infers descriptors from neighbours only: give a gallery=, or "
+                "calibrate(...) it on pairs it has not seen"
+            )
+        embedded = self.transform(X, "seismic")
+        low, middle, high = self.head_.predict(embedded["embedding"].values)
+        dims = ("sample", "descriptor")
+        known = descriptors.DESCRIPTORS
+        units = [known[n].units if n in known else "" for n in self.descriptors_]
+        return conventions.describe(
+            xr.Dataset(
+                {
+                    "descriptor_value": (dims, middle),
+                    "descriptor_low": (dims, low, {"long_name": "low end of the interval"}),
+                    "descriptor_high": (dims, high, {"long_name": "high end of the interval"}),
+                },
+                coords={
+                    **{n: c for n, c in embedded.coords.items() if c.dims == ("sample",)},
+                    "descriptor": self.descriptors_,
+                    "units": ("descriptor", units),
+                },
+                attrs=embedded.attrs,
+            )
+        )
 
     def score(self, X: xr.Dataset | Any, y: Any = None) -> float:
         """Recall at 1 of velocity by seismic, with the other samples as the gallery.

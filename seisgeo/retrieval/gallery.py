@@ -11,6 +11,7 @@ import xarray as xr
 
 from seisgeo import descriptors
 from seisgeo.errors import DataWarning, ParameterError
+from seisgeo.retrieval.confidence import DEPTH, Confidence
 from seisgeo.retrieval.indexes import Index, index_class
 from seisgeo.retrieval.selection import Selection, Where, label_table, select_rows
 
@@ -32,16 +33,24 @@ class Gallery:
         hits are loaded.
     model_id : str
         Checksum of the estimator that made the embeddings; another one's would be meaningless.
+    modality : {"velocity", "seismic", "physics"}, default "velocity"
+        By what the samples are found.
     kind : str, default "exact"
         Name of the index.
     """
 
     def __init__(
-        self, index: Index, samples: xr.Dataset, model_id: str, kind: str = "exact"
+        self,
+        index: Index,
+        samples: xr.Dataset,
+        model_id: str,
+        modality: str = "velocity",
+        kind: str = "exact",
     ) -> None:
         self.index = index
         self.samples = samples
         self.model_id = model_id
+        self.modality = modality
         self.kind = kind
         self._labels: pd.DataFrame | None = None
 
@@ -51,6 +60,7 @@ class Gallery:
         embedding: np.ndarray,
         samples: xr.Dataset,
         model_id: str,
+        modality: str = "velocity",
         kind: str = "exact",
         **options: Any,
     ) -> Gallery:
@@ -60,7 +70,7 @@ class Gallery:
         ----------
         embedding : numpy.ndarray
             Unit embeddings, shape (sample, feature).
-        samples, model_id
+        samples, model_id, modality
             As for the class.
         kind : {"exact", "faiss", "qdrant"} or another registered name, default "exact"
             The index, see :func:`seisgeo.retrieval.index_class`.
@@ -81,7 +91,7 @@ class Gallery:
             if "argument" not in str(error):
                 raise
             raise ParameterError(f"index {kind!r}: {error}") from error
-        gallery = cls(index, samples, model_id, kind)
+        gallery = cls(index, samples, model_id, modality, kind)
         gallery._labels = labels
         return gallery
 
@@ -120,22 +130,32 @@ class Gallery:
         ParameterError
             If `k` is less than 1 or more than the gallery holds, or no sample passes the filter.
         """
-        if not 1 <= k <= len(self):
-            raise ParameterError(f"k must be 1 to {len(self)} (the gallery's size), found {k}")
-        only: Selection | None = None
-        if where is not None:
-            only = select_rows(self.labels, where)
-            if len(only.rows) < k:
-                warnings.warn(
-                    f"only {len(only.rows)} of the gallery's {len(self)} samples pass the filter: "
-                    f"{len(only.rows)} hits for each query instead of {k}",
-                    DataWarning,
-                    stacklevel=2,
-                )
-                k = len(only.rows)
+        k, only = self._allowed(k, where)
         return self.index.search(query, k, only)
 
-    def hits(self, query: np.ndarray, k: int, where: Where | None = None) -> xr.Dataset:
+    def _allowed(self, k: int, where: Where | None) -> tuple[int, Selection | None]:
+        """How many hits there can be, and among which rows."""
+        if not 1 <= k <= len(self):
+            raise ParameterError(f"k must be 1 to {len(self)} (the gallery's size), found {k}")
+        if where is None:
+            return k, None
+        only = select_rows(self.labels, where)
+        if len(only.rows) < k:
+            warnings.warn(
+                f"only {len(only.rows)} of the gallery's {len(self)} samples pass the filter: "
+                f"{len(only.rows)} hits for each query instead of {k}",
+                DataWarning,
+                stacklevel=3,
+            )
+        return min(k, len(only.rows)), only
+
+    def hits(
+        self,
+        query: np.ndarray,
+        k: int,
+        where: Where | None = None,
+        confidence: Confidence | None = None,
+    ) -> xr.Dataset:
         """Nearest samples of each query, with their models and attributes.
 
         Parameters
@@ -146,6 +166,8 @@ class Gallery:
             Hits for each.
         where : mapping or callable, optional
             As for :meth:`search`.
+        confidence : Confidence, optional
+            What scores are worth.
 
         Returns
         -------
@@ -153,11 +175,26 @@ class Gallery:
             ``score (query, rank)`` cosine similarity, ``gallery_index (query, rank)``, ``velocity
             (query, rank, depth, x)`` and ``descriptor_value (query, rank, descriptor)`` where the
             gallery has them, and ``descriptor_mean``, ``descriptor_std (query, descriptor)``, the
-            inferred attributes and their spread.
+            inferred attributes and their spread. With `confidence` also ``probability (query,
+            rank)`` and ``stranger (query)``.
         """
-        return self.describe(*self.search(query, k, where))
+        k, only = self._allowed(k, where)
+        if confidence is None:
+            return self._describe(*self.index.search(query, k, only))
+        available = len(self) if only is None else len(only.rows)
+        score, index = self.index.search(query, max(k, min(available, DEPTH)), only)
+        probability = confidence.probabilities(score)[:, :k]
+        stranger = confidence.is_stranger(query, score[:, 0])
+        return self._describe(score[:, :k], index[:, :k]).assign(
+            probability=(
+                ("query", "rank"),
+                probability.astype(np.float32),
+                {"units": "1", "long_name": "probability that the hit is the query's own model"},
+            ),
+            stranger=("query", stranger, {"long_name": "unlike any gather of the survey"}),
+        )
 
-    def describe(self, score: np.ndarray, index: np.ndarray) -> xr.Dataset:
+    def _describe(self, score: np.ndarray, index: np.ndarray) -> xr.Dataset:
         """The samples that :meth:`search` found, as :meth:`hits` gives them."""
         found, inverse = np.unique(index, return_inverse=True)
         names = [n for n in ("velocity", "descriptor_value") if n in self.samples]

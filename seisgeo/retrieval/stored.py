@@ -41,6 +41,7 @@ def save(gallery: Gallery, path: str | os.PathLike[str], *, overwrite: bool = Fa
             "format": FORMAT,
             "seisgeo_version": __version__,
             "model": gallery.model_id,
+            "modality": gallery.modality,
             "index": gallery.kind,
             "settings": settings,
             "samples": len(gallery),
@@ -83,7 +84,7 @@ def load(path: str | os.PathLike[str]) -> Gallery:
             f"{folder}: the index holds {len(index)} embeddings of {about['samples']} samples; "
             "make the gallery again"
         )
-    return Gallery(index, samples, about["model"], about["index"])
+    return Gallery(index, samples, about["model"], about["modality"], about["index"])
 
 
 def _about(folder: Path) -> dict[str, Any]:
