@@ -56,6 +56,7 @@ def hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
                 **({"field_record": int(one["field_record"])} if "field_record" in one else {}),
                 "gallery_index": [int(i) for i in one["gallery_index"].values],
                 "score": [round(float(s), 4) for s in one["score"].values],
+                **_trust(one),
                 "attributes": {
                     name: {
                         "mean": float(one["descriptor_mean"].values[i]),
@@ -69,6 +70,16 @@ def hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
     return rows
 
 
+def _trust(one: xr.Dataset) -> dict[str, Any]:
+    """How far a query's hits can be trusted, where the model is calibrated."""
+    if "probability" not in one:
+        return {}
+    return {
+        "probability": [round(float(p), 4) for p in one["probability"].values],
+        "stranger": bool(one["stranger"]),
+    }
+
+
 def hits_text(rows: list[dict[str, Any]]) -> str:
     """The rows of :func:`hit_rows` for people."""
     return "\n".join(map(_hit_text, rows))
@@ -78,10 +89,16 @@ def _hit_text(row: dict[str, Any]) -> str:
     name = (
         f"field record {row['field_record']}" if "field_record" in row else f"query {row['query']}"
     )
-    models = ", ".join(
-        f"{i} ({s:.2f})" for i, s in zip(row["gallery_index"], row["score"], strict=True)
+    parts = zip(
+        row["gallery_index"],
+        row["score"],
+        [f", {100 * p:.0f} %" for p in row.get("probability", [])] or [""] * len(row["score"]),
+        strict=True,
     )
+    models = ", ".join(f"{i} ({s:.2f}{p})" for i, s, p in parts)
     lines = [f"{name}: models {models}"]
+    if row.get("stranger"):
+        lines.append("    unlike any gather of the training survey: do not trust these hits")
     for label, value in row["attributes"].items():
         lines.append(
             f"    {label:<28} {value['mean']:>9.4g} ± {value['std']:<8.3g} {value['units']}"
@@ -97,11 +114,25 @@ def evaluation_text(result: dict[str, Any]) -> str:
             f"{name:<24}{s['recall_1']:>8.3f}{s['recall_5']:>8.3f}{s['recall_10']:>8.3f}"
             f"{s['chance_1']:>8.4f}{s['median_rank']:>13g}"
         )
-    lines += ["", f"{'descriptor':<32}{'relative error':>15}{'over its IQR':>14}"]
+    columns = f"{'neighbours':>12}{'floor':>9}{'head':>9}"
+    lines += ["", f"{'':<24}{'relative error (%)':>30}{'error over IQR':>30}"]
+    lines.append(f"{'descriptor':<24}{columns}{columns}{'coverage':>10}")
     for name, e in result["descriptors"].items():
-        relative = "-" if e["relative"] is None else f"{100 * e['relative']:.1f} %"
-        spread = "-" if e["over_iqr"] is None else f"{e['over_iqr']:.2f}"
-        lines.append(f"{name:<32}{relative:>15}{spread:>14}")
+        text = f"{name:<24}"
+        for measure, scale in (("relative", 100), ("over_iqr", 1)):
+            for part, width in ((e, 12), (e["floor"], 9), (e.get("head", {}), 9)):
+                value = part.get(measure)
+                digits = 1 if scale == 100 else 2
+                text += f"{'-' if value is None else f'{scale * value:.{digits}f}':>{width}}"
+        lines.append(f"{text}{e['head']['coverage']:>10.2f}" if "head" in e else text)
+    if "confidence" in result:
+        c = result["confidence"]
+        lines += [
+            "",
+            f"best hit: stated probability {c['probability']:.3f}, right {c['right']:.3f}, "
+            f"calibration error {c['calibration_error']:.3f} (asked with and without the own "
+            "model)",
+        ]
     return "\n".join(lines)
 
 

@@ -9,12 +9,14 @@ import xarray as xr
 
 from seisgeo import descriptors, metrics
 from seisgeo.errors import ParameterError
-from seisgeo.retrieval.gallery import Gallery
+from seisgeo.retrieval.confidence import DEPTH, Confidence
+from seisgeo.retrieval.exact import nearest
 
 if TYPE_CHECKING:
+    from seisgeo.estimators.descriptor_head import DescriptorHead
     from seisgeo.estimators.seisbind import SeisBind
 
-__all__ = ["evaluate"]
+__all__ = ["best_hits", "evaluate"]
 
 
 def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any]:
@@ -40,7 +42,12 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
     -------
     dict
         ``retrieval``: for each direction what :func:`metrics.retrieval_scores` gives;
-        ``descriptors``: for each what :func:`metrics.descriptor_errors` gives; ``k``.
+        ``descriptors``: for each what :func:`metrics.descriptor_errors` gives, with ``floor``, the
+        same for the `k` models of the gallery whose descriptors are nearest to the true ones, and
+        ``head`` where the model reads descriptors off embeddings, with ``coverage`` (share of true
+        values in its intervals); ``confidence`` where the model is calibrated:
+        ``calibration_error`` and ``probability`` (mean) of the best hit, each query asked with and
+        without its own model in the gallery, and ``flagged`` (share taken for strangers); ``k``.
     """
     if pairs.sizes["sample"] < 2 or k < 1:
         raise ParameterError(
@@ -59,15 +66,91 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
     }
     physics = pairs if "descriptor_value" in pairs else descriptors.compute(pairs)
     true = physics["descriptor_value"].transpose("sample", "descriptor").load()
+    true = true.sel(descriptor=model.descriptors_)
     k = min(k, len(true) - 1)
-    _, index = Gallery(z["velocity"], pairs, model.model_id_).search(z["seismic"].values, k + 1)
+    seismic, velocity = z["seismic"].values, z["velocity"].values
+    errors = _errors(true, _others(seismic, velocity, k))
+    floor = _errors(true, _nearest_by_value(true.values, k))
+    for name, error in errors.items():
+        error["floor"] = {m: floor[name][m] for m in ("relative", "over_iqr")}
+    result = {"retrieval": retrieval, "descriptors": errors, "k": k}
+    if model.head_ is not None:
+        for name, error in _head_errors(model.head_, seismic, true).items():
+            errors[name]["head"] = error
+    if model.confidence_ is not None:
+        result["confidence"] = _confidence(model.confidence_, seismic, velocity)
+    return result
+
+
+def _others(query: np.ndarray, gallery: np.ndarray, k: int) -> np.ndarray:
+    """The `k` nearest of each query, its own pair left out; (sample, k)."""
+    _, index = nearest(query, gallery, k + 1)
     own = index == np.arange(len(index))[:, None]
     # Drop the pair itself where it was found, else the last hit.
     own[~own.any(axis=1), -1] = True
-    neighbours = index[~own].reshape(len(index), k)
+    return index[~own].reshape(len(index), k)
+
+
+def _errors(true: xr.DataArray, neighbours: np.ndarray) -> dict[str, dict[str, Any]]:
     inferred = true.copy(data=true.values[neighbours].mean(axis=1))
+    return metrics.descriptor_errors(inferred, true)
+
+
+def _nearest_by_value(values: np.ndarray, k: int) -> np.ndarray:
+    """The `k` others with the nearest standardised values; (sample, k)."""
+    spread = values.std(axis=0)
+    z = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    # |a - b|^2 is least where a.b - |b|^2 / 2 is largest.
+    query = np.column_stack([z, np.ones(len(z))])
+    return _others(query, np.column_stack([z, -(z**2).sum(axis=1) / 2]), k)
+
+
+def _head_errors(
+    head: DescriptorHead, seismic: np.ndarray, true: xr.DataArray
+) -> dict[str, dict[str, Any]]:
+    low, middle, high = head.predict(seismic)
+    errors = metrics.descriptor_errors(true.copy(data=middle), true)
+    inside = ((low <= true.values) & (true.values <= high)).mean(axis=0)
+    for error, share in zip(errors.values(), inside, strict=True):
+        error["coverage"] = float(share)
+    return errors
+
+
+def _confidence(
+    confidence: Confidence, seismic: np.ndarray, velocity: np.ndarray
+) -> dict[str, float]:
+    probability, right = best_hits(confidence, seismic, velocity)
+    best = (seismic @ velocity.T).max(axis=1)
     return {
-        "retrieval": retrieval,
-        "descriptors": metrics.descriptor_errors(inferred, true),
-        "k": k,
+        "calibration_error": metrics.expected_calibration_error(probability, right),
+        "probability": float(probability.mean()),
+        "right": float(right.mean()),
+        "flagged": float(confidence.is_stranger(seismic, best).mean()),
     }
+
+
+def best_hits(
+    confidence: Confidence, seismic: np.ndarray, velocity: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probability of each query's best hit, and whether it is right: what calibration is seen by.
+
+    Parameters
+    ----------
+    confidence : Confidence
+        Of the model.
+    seismic, velocity : numpy.ndarray
+        Embeddings of pairs, rows in step, shape (sample, feature).
+
+    Returns
+    -------
+    probability, right : numpy.ndarray
+        Shape (2 sample,): every query with its own model in the gallery, then without.
+    """
+    n = len(seismic)
+    depth = min(n, DEPTH + 1)
+    score, index = nearest(seismic, velocity, depth)
+    own = index == np.arange(n)[:, None]
+    without = np.where(own, -np.inf, score)
+    right = own[:, 0]
+    probability = [confidence.probabilities(s).max(axis=1) for s in (score, without)]
+    return np.concatenate(probability), np.concatenate([right, np.zeros(n, bool)])

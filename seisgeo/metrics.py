@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-__all__ = ["descriptor_errors", "pair_ranks", "recall_at_k", "retrieval_scores"]
+__all__ = [
+    "bootstrap_interval",
+    "descriptor_errors",
+    "expected_calibration_error",
+    "pair_ranks",
+    "recall_at_k",
+    "reliability",
+    "retrieval_scores",
+]
 
 
 def pair_ranks(query: np.ndarray, gallery: np.ndarray, block: int = 1024) -> np.ndarray:
@@ -110,3 +118,93 @@ def descriptor_errors(inferred: xr.DataArray, true: xr.DataArray) -> dict[str, d
             "over_iqr": float(error.mean() / spread) if spread > 0 else None,
         }
     return result
+
+
+def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> xr.Dataset:
+    """How often answers of each probability are right.
+
+    Parameters
+    ----------
+    probability : numpy.ndarray
+        Stated probabilities, any shape.
+    right : numpy.ndarray
+        Whether the answers were right, the same shape.
+    bins : int, default 10
+        Bins of equal width between 0 and 1.
+
+    Returns
+    -------
+    xarray.Dataset
+        For each bin along ``bin``: ``stated`` (mean probability), ``found`` (share that was right)
+        and ``count``; empty bins are NaN.
+
+    Examples
+    --------
+    >>> table = reliability(np.array([0.1, 0.9, 0.9]), np.array([False, True, False]))
+    >>> table.found.values[[0, 1, 9]]
+    array([0. , nan, 0.5])
+    """
+    p, r = np.ravel(probability).astype(float), np.ravel(right).astype(float)
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    with np.errstate(invalid="ignore"):
+        stated = np.bincount(place, p, minlength=bins) / count
+        found = np.bincount(place, r, minlength=bins) / count
+    return xr.Dataset(
+        {"stated": ("bin", stated), "found": ("bin", found), "count": ("bin", count)},
+        coords={"bin": (np.arange(bins) + 0.5) / bins},
+    )
+
+
+def expected_calibration_error(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> float:
+    """Mean distance of stated probabilities from the shares that were right, over answers.
+
+    Parameters
+    ----------
+    probability, right, bins
+        As for :func:`reliability`.
+
+    References
+    ----------
+    Guo et al. (2017), On calibration of modern neural networks, arXiv:1706.04599.
+    """
+    table = reliability(probability, right, bins)
+    gap = abs(table["stated"] - table["found"]) * table["count"]
+    return float(gap.sum() / table["count"].sum())
+
+
+def bootstrap_interval(
+    values: np.ndarray, *, level: float = 0.95, draws: int = 1000, seed: int = 0
+) -> tuple[float, float]:
+    """Interval of a mean by resampling the samples it was taken over.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        One for each sample, for instance whether its pair was found first.
+    level : float, default 0.95
+        Share of the resampled means inside.
+    draws : int, default 1000
+        Times resampled.
+    seed : int, default 0
+        Of the resampling.
+
+    Returns
+    -------
+    (float, float)
+        Low and high end.
+
+    References
+    ----------
+    Efron (1979), Bootstrap methods, Annals of Statistics 7, 1-26 (percentile interval).
+
+    Examples
+    --------
+    >>> bootstrap_interval(np.ones(50))
+    (1.0, 1.0)
+    """
+    random = np.random.default_rng(seed)
+    values = np.asarray(values, dtype=float)
+    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(draws)]
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)

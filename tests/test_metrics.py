@@ -57,3 +57,23 @@ def test_relative_error_leaves_out_what_is_near_zero():
         "left_out": 1,
         "over_iqr": pytest.approx(0.1 * 2.0 / 2.0),
     }
+
+
+def test_calibration_error_by_hand():
+    stated = np.array([0.05, 0.05, 0.95, 0.95])
+    right = np.array([False, True, True, True])
+    table = metrics.reliability(stated, right)
+    assert table["count"].values.tolist() == [2, *[0] * 8, 2]
+    assert table["found"].values[[0, 9]].tolist() == [0.5, 1.0]
+    # Half of the answers are off by .45, half by .05.
+    assert metrics.expected_calibration_error(stated, right) == pytest.approx(0.25)
+    assert metrics.expected_calibration_error(np.ones(3), np.ones(3, bool)) == 0
+
+
+def test_bootstrap_interval_of_a_known_mean():
+    values = np.random.default_rng(0).random(2000) < 0.3
+    low, high = metrics.bootstrap_interval(values)
+    # The normal approximation: 1.96 sqrt(p (1 - p) / n) = 0.020
+    assert values.mean() - low == pytest.approx(0.020, abs=0.003)
+    assert high - values.mean() == pytest.approx(0.020, abs=0.003)
+    assert metrics.bootstrap_interval(values) == (low, high)

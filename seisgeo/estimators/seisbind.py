@@ -17,13 +17,19 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from seisgeo import conventions, descriptors, metrics
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError, SurveyMismatchError
+from seisgeo.estimators import calibration
 from seisgeo.estimators.views import MODALITIES, Views, modality_of, views_of
 from seisgeo.field import match_to_survey, mean_spectrum
 from seisgeo.retrieval.gallery import Gallery
+from seisgeo.retrieval.selection import Where
 from seisgeo.synth.survey import Survey
 
 if TYPE_CHECKING:
     import torch
+
+    from seisgeo.augment import FieldLike
+    from seisgeo.estimators.descriptor_head import DescriptorHead
+    from seisgeo.retrieval.confidence import Confidence
 
 __all__ = ["SeisBind"]
 
@@ -101,6 +107,10 @@ class SeisBind(TransformerMixin, BaseEstimator):
         field gathers are shaped to it.
     history_ : list of dict
         One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ``val_recall_1``, ...
+    confidence_ : Confidence or None
+        What scores are worth, see :meth:`calibrate`; None where too few samples were held out.
+    head_ : DescriptorHead or None
+        Reads descriptors off embeddings of gathers.
     n_features_in_ : int
         Columns, when fitted on a bare array.
 
@@ -294,6 +304,40 @@ class SeisBind(TransformerMixin, BaseEstimator):
             folder=folder,
             settings=self._settings(views, seed) if folder is not None else None,
         )
+        self.confidence_: Confidence | None = None
+        self.head_: DescriptorHead | None = None
+        if isinstance(X, xr.Dataset) and min(len(held), len(kept)) >= calibration.LEAST:
+            calibration.calibrate(self, _Rows(views, kept), _Rows(views, held), seed)
+        return self
+
+    def calibrate(self, X: xr.Dataset) -> SeisBind:
+        """Fit the probabilities of hits, and the head that infers descriptors, on other pairs.
+
+        `fit` does it on its validation split; do it again where the model is to answer for other
+        earths than it was trained on, or was trained without such a split.
+
+        Parameters
+        ----------
+        X : xarray.Dataset
+            Pairs that were not trained on, as for :meth:`fit`. Every other one trains the head;
+            probabilities and intervals are calibrated on the rest.
+
+        Returns
+        -------
+        SeisBind
+            The estimator itself.
+
+        Raises
+        ------
+        ParameterError
+            If there are fewer than 40 pairs.
+        """
+        check_is_fitted(self, "encoders_")
+        for name in ("seismic", "velocity"):
+            X = self._prepare(X, name)
+        views = views_of(self._name_descriptors(X), list(MODALITIES))
+        rows = np.arange(len(views))
+        calibration.calibrate(self, _Rows(views, rows[::2]), _Rows(views, rows[1::2]), seed=0)
         return self
 
     def _settings(self, views: Views, seed: int) -> dict[str, Any]:
@@ -339,15 +383,22 @@ class SeisBind(TransformerMixin, BaseEstimator):
         return encoders
 
     def _augmentations(self, pairs: dict[tuple[str, str], float]) -> dict[str, Any]:
-        from seisgeo.augment import FieldLike, jitter
+        from seisgeo.augment import jitter
 
         if ("physics", "physics") in pairs:
             return {"physics": jitter(self.encoders_["physics"])}
+        change = self._field_like()
+        return {} if change is None else {"seismic": change}
+
+    def _field_like(self) -> FieldLike | None:
+        """What makes gathers look recorded, where the model was trained so."""
+        from seisgeo.augment import FieldLike
+
         if not self.augment:
-            return {}
+            return None
         survey = self.survey_
         dt = survey.dt if survey else self.axes_["time"]["step"]
-        return {"seismic": FieldLike(dt, survey.peak_frequency if survey else None)}
+        return FieldLike(dt, survey.peak_frequency if survey else None)
 
     def transform(self, X: xr.Dataset | Any, modality: str | None = None) -> Any:
         """Embed samples.
@@ -477,7 +528,14 @@ class SeisBind(TransformerMixin, BaseEstimator):
         encoder.to("cpu")
         return out
 
-    def make_gallery(self, samples: xr.Dataset, modality: str = "velocity") -> Gallery:
+    def make_gallery(
+        self,
+        samples: xr.Dataset,
+        modality: str = "velocity",
+        *,
+        index: str = "exact",
+        **options: Any,
+    ) -> Gallery:
         """Embed known samples once, for many retrievals.
 
         Parameters
@@ -486,13 +544,26 @@ class SeisBind(TransformerMixin, BaseEstimator):
             Velocity models (and descriptors) to find; stays lazy.
         modality : {"velocity", "seismic", "physics"}, default "velocity"
             By what they are found.
+        index : {"exact", "faiss", "qdrant"}, default "exact"
+            What searches: exactly, for up to about 100 000 samples; faiss among millions; a Qdrant
+            database, distributed.
+        **options
+            Of the index: ``compress`` of
+            :meth:`~seisgeo.retrieval.faiss_index.FaissIndex.build`, ``location`` and
+            ``collection`` of :meth:`~seisgeo.retrieval.qdrant_index.QdrantIndex.build`.
 
         Returns
         -------
         Gallery
+            It can be saved, and opened by :meth:`Gallery.load`.
+
+        Raises
+        ------
+        ParameterError
+            If there is no such index, or what it needs is not installed.
         """
-        embedding = self.transform(samples, modality)["embedding"]
-        return Gallery(embedding, samples, self.model_id_)
+        embedding = self.transform(samples, modality)["embedding"].values
+        return Gallery.build(embedding, samples, self.model_id_, modality, index, **options)
 
     def retrieve(
         self,
@@ -501,6 +572,7 @@ class SeisBind(TransformerMixin, BaseEstimator):
         *,
         k: int = 5,
         modality: str | None = None,
+        where: Where | None = None,
     ) -> xr.Dataset:
         """Find the velocity models that explain each sample best.
 
@@ -514,11 +586,17 @@ class SeisBind(TransformerMixin, BaseEstimator):
             Hits for each query.
         modality : str, optional
             Modality of the queries; by default the first that `X` holds.
+        where : dict or callable, optional
+            Which samples of the gallery may be found: ``{"family": ["salt", "folded"],
+            "interface_depth": slice(200, 600)}``, any coordinate or descriptor with a value, a list
+            or a range; or a function of the table of them that gives booleans.
 
         Returns
         -------
         xarray.Dataset
-            As :meth:`Gallery.hits` says; for gathers also ``amplitude (query, source, time,
+            As :meth:`Gallery.hits` says, for gathers with ``probability (query, rank)`` that a hit
+            is the query's own model and ``stranger (query)``, which flags what is no gather of the
+            survey (noise, traces out of order); for gathers also ``amplitude (query, source, time,
             receiver)``, the query as the encoder saw it.
 
         Raises
@@ -526,7 +604,13 @@ class SeisBind(TransformerMixin, BaseEstimator):
         SurveyMismatchError
             If the gathers' survey is not the model's.
         ParameterError
-            If `k` exceeds the gallery, or the gallery belongs to another model.
+            If `k` exceeds the gallery, the gallery belongs to another model, or no sample passes
+            the filter.
+
+        Warns
+        -----
+        DataWarning
+            If the filter leaves fewer samples than `k`.
         """
         check_is_fitted(self, "encoders_")
         if isinstance(gallery, xr.Dataset):
@@ -538,7 +622,9 @@ class SeisBind(TransformerMixin, BaseEstimator):
             )
         query = self._prepare(X, modality)
         embedded = self.transform(query, modality)
-        hits = gallery.hits(embedded["embedding"].values, k)
+        seismic = embedded.attrs["modality"] == "seismic" and gallery.modality == "velocity"
+        confidence = self.confidence_ if seismic else None
+        hits = gallery.hits(embedded["embedding"].values, k, where, confidence)
         kept = {
             (f"query_{n}" if n in hits.coords else str(n)): ("query", v.values)
             for n, v in embedded.coords.items()
@@ -553,25 +639,38 @@ class SeisBind(TransformerMixin, BaseEstimator):
         return hits
 
     def infer_descriptors(
-        self, X: xr.Dataset, gallery: xr.Dataset | Gallery, *, k: int = 5
+        self, X: xr.Dataset, gallery: xr.Dataset | Gallery | None = None, *, k: int = 5
     ) -> xr.Dataset:
-        """Infer physical descriptors as the mean of those of the `k` nearest models.
+        """Infer physical descriptors, from neighbours or straight from the embedding.
 
         Parameters
         ----------
-        X, gallery, k
-            As for :meth:`retrieve`.
+        X : xarray.Dataset
+            Gathers, as for :meth:`retrieve`; with a gallery, any modality.
+        gallery : xarray.Dataset or Gallery, optional
+            The descriptors are then means of those of the `k` nearest models in it. Without one,
+            a small network reads them off the embedding.
+        k : int, default 5
+            Neighbours.
 
         Returns
         -------
         xarray.Dataset
-            Physics cube: ``descriptor_value (sample, descriptor)`` and its spread among the
-            neighbours, ``descriptor_std``.
+            Physics cube: ``descriptor_value (sample, descriptor)``, and its spread among the
+            neighbours, ``descriptor_std``; or the ends of an interval in which nine in ten true
+            values lie, ``descriptor_low`` and ``descriptor_high``.
+
+        Raises
+        ------
+        ParameterError
+            If there is no gallery and no network: too few samples were held out in :meth:`fit`.
 
         References
         ----------
-        SeisBind, arXiv:2601.14607 (k = 5).
+        SeisBind, arXiv:2601.14607 (neighbours, k = 5).
         """
+        if gallery is None:
+            return self._read_descriptors(X)
         hits = self.retrieve(X, gallery, k=k)
         names = ["descriptor_mean", "descriptor_std"]
         found = hits[names].rename(query="sample", descriptor_mean="descriptor_value")
@@ -579,6 +678,34 @@ class SeisBind(TransformerMixin, BaseEstimator):
         found = found.drop_vars([*unused, "rank"], errors="ignore")
         found["descriptor_value"].attrs = conventions.ATTRS["descriptor_value"]
         return found
+
+    def _read_descriptors(self, X: xr.Dataset) -> xr.Dataset:
+        check_is_fitted(self, "encoders_")
+        if self.head_ is None:
+            raise ParameterError(
+                "this model infers descriptors from neighbours only: give a gallery=, or "
+                "calibrate(...) it on pairs it has not seen"
+            )
+        embedded = self.transform(X, "seismic")
+        low, middle, high = self.head_.predict(embedded["embedding"].values)
+        dims = ("sample", "descriptor")
+        known = descriptors.DESCRIPTORS
+        units = [known[n].units if n in known else "" for n in self.descriptors_]
+        return conventions.describe(
+            xr.Dataset(
+                {
+                    "descriptor_value": (dims, middle),
+                    "descriptor_low": (dims, low, {"long_name": "low end of the interval"}),
+                    "descriptor_high": (dims, high, {"long_name": "high end of the interval"}),
+                },
+                coords={
+                    **{n: c for n, c in embedded.coords.items() if c.dims == ("sample",)},
+                    "descriptor": self.descriptors_,
+                    "units": ("descriptor", units),
+                },
+                attrs=embedded.attrs,
+            )
+        )
 
     def score(self, X: xr.Dataset | Any, y: Any = None) -> float:
         """Recall at 1 of velocity by seismic, with the other samples as the gallery.

@@ -319,7 +319,7 @@ class SeisCLIP(TransformerMixin, BaseEstimator):
             raise ParameterError(f"modality must be one of {_MODALITIES}, found {modality!r}")
         other = _MODALITIES[1 - _MODALITIES.index(modality)]
         query, found = self.transform(X, modality), self.transform(gallery, other)
-        space = Gallery(found["embedding"], found, self.model_id_)
+        space = Gallery.build(found["embedding"].values, found, self.model_id_)
         score, index = space.search(query["embedding"].values, k)
 
         def along_event(ds: xr.Dataset) -> dict[str, np.ndarray]:

@@ -18,6 +18,7 @@ from seisgeo.plotting._canvas import axis_values
 from seisgeo.plotting.clusters import plot_clusters
 from seisgeo.plotting.gathers import plot_gather
 from seisgeo.plotting.hits import is_hits, plot_hits
+from seisgeo.plotting.reliability import plot_reliability
 from seisgeo.plotting.sections import plot_section, plot_velocity
 from seisgeo.plotting.spectrum import plot_spectrum
 from seisgeo.plotting.survey_map import plot_survey_map
@@ -33,6 +34,7 @@ __all__ = [
     "plot_clusters",
     "plot_gather",
     "plot_hits",
+    "plot_reliability",
     "plot_section",
     "plot_spectrum",
     "plot_survey_map",
