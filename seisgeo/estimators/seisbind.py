@@ -205,6 +205,11 @@ class SeisBind(TransformerMixin, BaseEstimator):
             self.survey_, self.axes_, self.spectrum_ = None, {}, np.zeros(0)
             self.descriptors_ = []
             pairs = {("physics", "physics"): 1.0}
+        if len(views) < 2 or self.batch_size < 2:
+            raise ParameterError(
+                "samples are learned by contrast with each other: at least 2 are needed in a batch, "
+                f"found {len(views)} samples and batch_size={self.batch_size}"
+            )
         held, kept = _split(len(views), self.validation_fraction, groups, random)
         seed = int(random.randint(2**31 - 1))
         self.encoders_ = self._build(views.shapes, seed)
