@@ -207,8 +207,8 @@ class SeisBind(TransformerMixin, BaseEstimator):
             pairs = {("physics", "physics"): 1.0}
         if len(views) < 2 or self.batch_size < 2:
             raise ParameterError(
-                "samples are learned by contrast with each other: at least 2 are needed in a batch, "
-                f"found {len(views)} samples and batch_size={self.batch_size}"
+                "samples are learned by contrast with each other: at least 2 are needed in a "
+                f"batch, found {len(views)} samples and batch_size={self.batch_size}"
             )
         held, kept = _split(len(views), self.validation_fraction, groups, random)
         seed = int(random.randint(2**31 - 1))
