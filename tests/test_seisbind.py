@@ -220,6 +220,28 @@ def test_missing_modality_is_named(small_pairs):
         sg.SeisBind().fit(small_pairs.drop_vars("velocity"))
 
 
+@pytest.mark.parametrize(("n", "batch_size"), [(1, 128), (8, 1)])
+def test_nothing_is_learned_from_a_batch_of_one(small_pairs, n, batch_size):
+    with pytest.raises(ValueError, match=rf"2 .* in a batch, found {n} samples .*={batch_size}"):
+        sg.SeisBind(batch_size=batch_size, verbose=False).fit(small_pairs.isel(sample=slice(n)))
+
+
+def test_one_query_is_answered_as_among_others(small_model, unseen, small_pairs):
+    together = small_model.retrieve(unseen.isel(sample=slice(5)), small_pairs, k=3)
+    alone = small_model.retrieve(unseen.isel(sample=[2]), small_pairs, k=3)
+    np.testing.assert_array_equal(alone["gallery_index"][0], together["gallery_index"][2])
+    np.testing.assert_allclose(alone["probability"][0], together["probability"][2], atol=1e-3)
+
+
+def test_queries_and_galleries_that_hold_too_little(small_model, unseen):
+    with pytest.raises(ConventionError, match="velocity view needs the variable 'velocity'"):
+        small_model.retrieve(unseen, unseen.drop_vars("velocity"))
+    with pytest.raises(ConventionError, match=r"expected one of amplitude .*; found \[\]"):
+        small_model.retrieve(unseen[[]], unseen)
+    with pytest.raises(ConventionError, match="dimension 'sample' has length 0"):
+        small_model.make_gallery(unseen.isel(sample=slice(0)))
+
+
 def test_nan_amplitudes_are_named(small_model, unseen):
     spoiled = unseen.copy(deep=True)
     spoiled["amplitude"][2, 0, 5, 5] = np.nan

@@ -268,6 +268,11 @@ class SeisBind(TransformerMixin, BaseEstimator):
             self.survey_, self.axes_, self.spectrum_ = None, {}, np.zeros(0)
             self.descriptors_ = []
             pairs = {("physics", "physics"): 1.0}
+        if len(views) < 2 or self.batch_size < 2:
+            raise ParameterError(
+                "samples are learned by contrast with each other: at least 2 are needed in a "
+                f"batch, found {len(views)} samples and batch_size={self.batch_size}"
+            )
         held, kept = _split(
             len(views), self.validation_fraction, groups, np.random.RandomState(seed)
         )

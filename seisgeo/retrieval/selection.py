@@ -61,9 +61,10 @@ def label_table(samples: xr.Dataset) -> pd.DataFrame:
         values = samples["descriptor_value"].transpose("sample", "descriptor").values
         for i, name in enumerate(samples["descriptor"].values):
             columns.setdefault(str(name), values[:, i])
-    # Conditions are in double precision, as Python's numbers are.
+    # Conditions are in double precision, as Python's numbers are, and words are Python's.
+    kinds: dict[str, type] = {"f": np.float64, "T": object, "U": object}
     columns = {
-        name: values.astype(np.float64) if values.dtype.kind == "f" else values
+        name: values.astype(kinds.get(values.dtype.kind, values.dtype))
         for name, values in columns.items()
     }
     return pd.DataFrame(columns, index=pd.RangeIndex(samples.sizes["sample"]))
