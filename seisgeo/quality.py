@@ -298,6 +298,8 @@ _CAPTIONS = {
     "gather": "A gather. Colours saturate at the 99th percentile; grey traces are missing.",
     "section": "The middle line. Colours saturate at the 99th percentile; grey traces are missing.",
     "velocity": "The velocity model, or its middle line.",
+    "waveforms": "The first record: its components on one scale, P and S where they are known.",
+    "record_section": "Records by epicentral distance, or in their order, each on its own scale.",
     "slice": "The slice in the middle of the vertical axis.",
     "map": "Where the traces are.",
     "fold": "Where sources and receivers are, and how many live traces share each bin.",

@@ -35,6 +35,8 @@ _NOT_HERE = {"PICKLE": "", "SEGY": "seisgeo-segy", "SU": "seisgeo-su", "SEG2": "
 #: Types of the samples that obspy gives, by the encoding of a miniSEED file and by format.
 _ENCODINGS = {"INT16": "i2", "FLOAT32": "f4", "GEOSCOPE16": "f4", "FLOAT64": "f8"}
 _FORMATS = {"SAC": "f4"}
+#: Formats that tell the type of their samples without reading them.
+_HEADERS_ALONE = ("MSEED", "SAC")
 
 
 class _Segments:
@@ -87,14 +89,17 @@ class _FileSegments(_Segments):
         from obspy import UTCDateTime
 
         half = round(0.5e9 / self.rate)
-        window = {"starttime": UTCDateTime(ns=first - half), "endtime": UTCDateTime(ns=last + half)}
+        times = {"starttime": UTCDateTime(ns=first - half), "endtime": UTCDateTime(ns=last + half)}
         known = {s.id: s.component for s in segments}
         for place in dict.fromkeys(s.place for s in segments):
             path, form = self.files[place]
-            options: dict[str, Any] = dict(window)
-            if form == "MSEED" and record.instrument:
-                options["sourcename"] = record.id
-            for trace in _read(path, form, **options):
+            # Of other formats obspy reads the whole file anyway.
+            window = times if form == "MSEED" else {}
+            traces: Sequence[obspy.Trace] = ()
+            if form == "MSEED":  # other stations of the file are not even decoded
+                traces = _read(path, form, **window, sourcename=record.id)
+            # Codes that no standard allows are not found by their names.
+            for trace in traces or _read(path, form, **window):
                 if trace.id in known or _named(trace) in known:
                     component = known[trace.id if trace.id in known else _named(trace)]
                     yield component, trace.stats.starttime.ns, trace.data
@@ -155,10 +160,14 @@ def scan_streams(
         form = waveform_format(path)
         kinds.append((str(path), form))
         for trace in _headers(path, form):
-            if (kind := _type(trace, form)) is None or not trace.stats.npts:
+            said = int(trace.stats.npts)
+            n_samples = said if form in _HEADERS_ALONE else len(trace.data)
+            if n_samples < said:
+                remarks.append(f"{_named(trace)}: holds {n_samples} of the {said} samples it tells")
+            if (kind := _type(trace, form)) is None or not n_samples:
                 continue  # a log in words
             types.add(kind)
-            segments.append(_segment(trace, place))
+            segments.append(_segment(trace, place)._replace(n_samples=n_samples))
             tables.append((segments[-1], sac_coords(trace)))
         remarks += _cut(path, form)
     if not segments:
@@ -315,8 +324,7 @@ def _read(path: str | Path, form: str, **options: Any) -> obspy.Stream:
 
 
 def _headers(path: Path, form: str) -> obspy.Stream:
-    # Only these formats tell the type of their samples without reading them.
-    return _read(path, form, headonly=form in ("MSEED", "SAC"))
+    return _read(path, form, headonly=form in _HEADERS_ALONE)
 
 
 def _type(trace: obspy.Trace, form: str) -> np.dtype | None:

@@ -23,6 +23,7 @@ from seisgeo.plotting.sections import plot_section, plot_velocity
 from seisgeo.plotting.spectrum import plot_spectrum
 from seisgeo.plotting.survey_map import plot_survey_map
 from seisgeo.plotting.training import plot_training
+from seisgeo.plotting.waveforms import plot_record_section, plot_waveforms
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,12 +35,14 @@ __all__ = [
     "plot_clusters",
     "plot_gather",
     "plot_hits",
+    "plot_record_section",
     "plot_reliability",
     "plot_section",
     "plot_spectrum",
     "plot_survey_map",
     "plot_training",
     "plot_velocity",
+    "plot_waveforms",
 ]
 
 
@@ -52,14 +55,17 @@ def plot(ds: xr.Dataset, *, kind: str | None = None, **options: Any) -> Axes | F
     Parameters
     ----------
     ds : xarray.Dataset
-        Gathers, a stack, velocity, what ``retrieve`` returned, or positions alone.
-    kind : {"hits", "gather", "section", "velocity", "slice", "map", "fold", "spectrum"}, optional
+        Gathers, a stack, velocity, waveforms, what ``retrieve`` returned, or positions alone.
+    kind : {"hits", "gather", "section", "velocity", "waveforms", "record_section", "slice", \
+"map", "fold", "spectrum"}, optional
         The picture; by default the first of these that fits: the retrieval sheet, the first (or
-        middle) gather, the middle inline, the first velocity model; a map where there are
-        positions and nothing else. ``"slice"`` is that in the middle of the time or depth axis.
+        middle) gather, the middle inline, the first velocity model, the first record; a map where
+        there are positions and nothing else. ``"slice"`` is that in the middle of the time or
+        depth axis, ``"record_section"`` all records by distance.
     **options
         Passed on to :func:`plot_hits`, :func:`plot_gather`, :func:`plot_section`,
-        :func:`plot_velocity`, :func:`plot_survey_map` or :func:`plot_spectrum`.
+        :func:`plot_velocity`, :func:`plot_waveforms`, :func:`plot_record_section`,
+        :func:`plot_survey_map` or :func:`plot_spectrum`.
 
     Returns
     -------
@@ -108,6 +114,8 @@ def _possible(ds: xr.Dataset) -> dict[str, Callable[..., Any]]:
         "gather": ("gathers" in kinds, plot_gather),
         "section": ("stack" in kinds, plot_section),
         "velocity": ("velocity" in kinds, plot_velocity),
+        "waveforms": ("waveforms" in kinds, plot_waveforms),
+        "record_section": ("waveforms" in kinds, plot_record_section),
         "slice": (cube, _plot_slice),
         "map": (shots or bins, plot_survey_map),
         "fold": (shots or (bins and "offset" in ds.dims), _plot_fold),

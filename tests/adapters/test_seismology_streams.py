@@ -427,3 +427,22 @@ def test_gaps_of_a_channel_are_counted_over_all_records(tmp_path):
         ds = xr.open_dataset(tmp_path / "a.mseed")
     assert ds.sizes["event"] == 3
     assert str(said[0].message).count("\n") == 1
+
+
+def test_codes_outside_of_the_standard_are_read(tmp_path):
+    stream = Stream([trace(counts(500), network="", station="mart", channel="cp")])
+    stream.write(tmp_path / "a.mseed", format="MSEED")
+    np.testing.assert_array_equal(
+        xr.open_dataset(tmp_path / "a.mseed")["amplitude"][0, 0], stream[0]
+    )
+
+
+def test_a_text_file_cut_short_gives_what_it_holds(tmp_path):
+    path = tmp_path / "a.txt"
+    stream = Stream([trace(counts(600))])
+    stream.write(str(path), format="SLIST")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(lines[:51]) + "\n")  # the header, and 50 lines of 6 samples
+    with pytest.warns(DataWarning, match=r"XX\.ABC\.\.HHZ: holds 300 of the 600 samples it tells"):
+        ds = open_waveforms(path)
+    np.testing.assert_array_equal(ds["amplitude"].values[0, 0], stream[0].data[:300])
