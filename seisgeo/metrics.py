@@ -140,7 +140,7 @@ def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> x
 
     Examples
     --------
-    >>> table = reliability(np.array([0.1, 0.9, 0.9]), np.array([False, True, False]))
+    >>> table = reliability(np.array([0.05, 0.95, 0.95]), np.array([False, True, False]))
     >>> table.found.values[[0, 1, 9]]
     array([0. , nan, 0.5])
     """
