@@ -12,7 +12,7 @@ from seisgeo.errors import ParameterError
 __all__ = ["StaLta", "Trigger", "channel_triggers"]
 
 #: Samples that are read and looked at together.
-PIECE = 1 << 21
+PIECE = 1 << 19
 #: A channel is clipped where it stays at its extreme for so many samples in a row, so many times:
 #: the top of one slow wave is held once.
 _CLIPPED_RUN, _CLIPPED_TIMES = 3, 2

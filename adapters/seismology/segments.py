@@ -31,6 +31,8 @@ class Segment(NamedTuple):
     n_samples: int
     place: int
     """Which file, or which trace, holds it."""
+    drift: float = 0.0
+    """Samples by which the times in the file are later at its end than counting from its start."""
 
     @property
     def instrument(self) -> str:
@@ -150,6 +152,7 @@ class _Faults(NamedTuple):
     overlaps: list[tuple[int, int, int]]
     shifts: list[float]
     """Samples that segments stand off the grid of their record by."""
+    drifts: list[float]
 
 
 def _report(
@@ -161,7 +164,7 @@ def _report(
         first, stop, start = fault
         return f"{(stop - first) / rate:g} s at {utc(start + round(first * 1e9 / rate))}"
 
-    for name, (gaps, overlaps, shifts) in _faults(records, rate).items():
+    for name, (gaps, overlaps, shifts, drifts) in _faults(records, rate).items():
         if gaps:
             seconds = sum(b - a for a, b, _ in gaps) / rate
             count = "1 gap" if len(gaps) == 1 else f"{len(gaps)} gaps"
@@ -188,6 +191,15 @@ def _report(
                     "the components of a record share one time axis",
                 )
             )
+        if drift := max(drifts, key=abs):
+            findings.append(
+                Finding(
+                    f"clock of {name}",
+                    {"times at the end of a segment": f"{drift / rate * 1e3:+.3g} ms off"},
+                    "samples counted from the start of each segment",
+                    "they follow each other without a gap",
+                )
+            )
 
 
 def _faults(records: list[Record], rate: float) -> dict[str, _Faults]:
@@ -195,7 +207,7 @@ def _faults(records: list[Record], rate: float) -> dict[str, _Faults]:
     for record in records:
         ends: dict[str, int] = {}
         for segment in record.segments:
-            gaps, overlaps, shifts = found.setdefault(segment.id, _Faults([], [], []))
+            gaps, overlaps, shifts, drifts = found.setdefault(segment.id, _Faults([], [], [], []))
             first = _first(segment, record.start, rate)
             end = ends.get(segment.id, first)
             if first > end:
@@ -205,4 +217,5 @@ def _faults(records: list[Record], rate: float) -> dict[str, _Faults]:
             ends[segment.id] = max(end, first + segment.n_samples)
             off = (segment.start - record.start) * rate / 1e9 % 1
             shifts.append(min(off, 1 - off))
+            drifts.append(segment.drift)
     return found

@@ -37,6 +37,8 @@ _ENCODINGS = {"INT16": "i2", "FLOAT32": "f4", "GEOSCOPE16": "f4", "FLOAT64": "f8
 _FORMATS = {"SAC": "f4"}
 #: Formats that tell the type of their samples without reading them.
 _HEADERS_ALONE = ("MSEED", "SAC")
+#: Samples of a segment in which a clock may go astray.
+_LONG = 100_000
 
 
 class _Segments:
@@ -64,6 +66,10 @@ class _Segments:
             for s in record.segments
             if s.start <= last + step and s.start + s.n_samples * step >= first - step
         ]
+        # Samples are counted from the start of a segment whose times do not count them.
+        for segment in (s for s in inside if s.drift):
+            first = min(first, segment.start)
+            last = max(last, last + round(segment.drift * step))
         # Where segments overlap, which one begins later is told by their own starts.
         for before, after in pairwise(inside):
             if after.start < before.start + before.n_samples * step:
@@ -167,7 +173,10 @@ def scan_streams(
             if (kind := _type(trace, form)) is None or not n_samples:
                 continue  # a log in words
             types.add(kind)
-            segments.append(_segment(trace, place)._replace(n_samples=n_samples))
+            segment = _segment(trace, place)._replace(n_samples=n_samples)
+            if form == "MSEED" and n_samples > _LONG:
+                segment = segment._replace(drift=_drift(path, segment))
+            segments.append(segment)
             tables.append((segments[-1], sac_coords(trace)))
         remarks += _cut(path, form)
     if not segments:
@@ -348,6 +357,30 @@ def _segment(trace: obspy.Trace, place: int) -> Segment:
         *(network, station, location, channel),
         *(stats.starttime.ns, float(stats.sampling_rate), int(stats.npts), place),
     )
+
+
+def _drift(path: Path, segment: Segment) -> float:
+    """How far the times of its last records are off, in samples; 0 below half a sample.
+
+    obspy joins records whose times differ from counting by less than half a sample each, which
+    adds up where a digitiser's rate is not the nominal one.
+    """
+    from obspy import UTCDateTime
+
+    length = segment.n_samples * 1e9 / segment.sampling_rate
+    since = UTCDateTime(ns=round(segment.start + 0.999 * length))
+    until = UTCDateTime(ns=round(segment.start + 1.001 * length))
+    found = _read(path, "MSEED", headonly=True, starttime=since, endtime=until)
+    ends = [
+        t.stats.starttime.ns + t.stats.npts * 1e9 / segment.sampling_rate
+        for t in found
+        if _named(t) == segment.id
+    ]
+    if not ends:
+        return 0.0
+    nearest = min(ends, key=lambda end: abs(end - segment.start - length))
+    drift = (nearest - segment.start - length) * segment.sampling_rate / 1e9
+    return drift if abs(drift) > 0.5 else 0.0
 
 
 def _cut(path: Path, form: str) -> list[str]:

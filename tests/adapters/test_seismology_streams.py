@@ -446,3 +446,19 @@ def test_a_text_file_cut_short_gives_what_it_holds(tmp_path):
     with pytest.warns(DataWarning, match=r"XX\.ABC\.\.HHZ: holds 300 of the 600 samples it tells"):
         ds = open_waveforms(path)
     np.testing.assert_array_equal(ds["amplitude"].values[0, 0], stream[0].data[:300])
+
+
+@pytest.mark.parametrize("true_rate", [100.002, 99.998])
+def test_a_clock_that_drifts_is_reported_and_every_read_gives_the_same(tmp_path, true_rate):
+    values = np.arange(200_000, dtype=np.int32)
+    path = tmp_path / "drift.mseed"
+    with path.open("wb") as file:
+        for first in range(0, len(values), 1000):  # within obspy's tolerance each
+            part = trace(values[first : first + 1000], START + first / true_rate)
+            part.write(file, format="MSEED", encoding="STEIM2", reclen=512)
+    late = "-" if true_rate > 100 else r"\+"
+    with pytest.warns(HeaderWarning, match=rf"clock of XX\.ABC\.\.HHZ .*: {late}3\d\.?\d* ms off"):
+        ds = xr.open_dataset(path)
+    np.testing.assert_array_equal(ds["amplitude"][0, 0, 150_000:150_010], values[150_000:150_010])
+    np.testing.assert_array_equal(ds["amplitude"][0, 0, -10:], values[-10:])
+    np.testing.assert_array_equal(ds["amplitude"].values[0, 0], values)
