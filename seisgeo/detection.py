@@ -101,7 +101,7 @@ def detect(
     --------
     >>> import obspy
     >>> table = detect(obspy.read(), sta=0.3, lta=3.0, band=(1, 20))
-    >>> len(table), round(table["sta_lta"].iloc[0], 1)
+    >>> len(table), round(float(table["sta_lta"].iloc[0]), 1)
     (2, 9.8)
     """
     import pandas as pd
