@@ -1,52 +1,35 @@
 """Events in continuous records: triggers as a catalogue, and windows around them as a cube.
 
 >>> import obspy
->>> table = detect(obspy.read(), lta=5.0)
+>>> table = detect(obspy.read(), sta=0.3, lta=3.0, band=(1, 20))
 >>> [str(table[c].iloc[0]) for c in ("station", "channel", "time")]
-['RJOB', 'EHZ', '2009-08-24 00:20:07.700000']
+['RJOB', 'EHZ', '2009-08-24 00:20:07.770000']
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 
-from seisgeo import conventions
-from seisgeo.errors import ConventionError, FormatError, ParameterError
+from seisgeo.continuous import CODES, Continuous, files_of, index_of, of_file, opened
+from seisgeo.errors import ParameterError
 from seisgeo.files import whole_output
 from seisgeo.sta_lta import StaLta, channel_triggers
+from seisgeo.trigger_windows import windows
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["detect", "windows", "write_catalogue"]
 
-_CODES = ("network", "station", "location", "instrument")
 _COLUMNS = (
     *("event_id", "time", "duration", "network", "station", "location", "channel"),
     *("sta_lta", "amplitude", "file"),
 )
-
-
-class _Continuous(NamedTuple):
-    """Continuous records: of a file, a stream, or a cube."""
-
-    source: Any
-    """Reads (row, start, stop) as (component, time)."""
-    components: tuple[str, ...]
-    live: np.ndarray
-    rate: float
-    starts: np.ndarray
-    """ns after 1970"""
-    lengths: np.ndarray
-    codes: dict[str, list[str]]
-    dtype: np.dtype
-    remarks: list[str]
 
 
 def detect(
@@ -117,9 +100,9 @@ def detect(
     Examples
     --------
     >>> import obspy
-    >>> table = detect(obspy.read(), sta=0.5, lta=5.0)
-    >>> len(table), round(table["sta_lta"].iloc[0], 1)
-    (1, 9.9)
+    >>> table = detect(obspy.read(), sta=0.3, lta=3.0, band=(1, 20))
+    >>> len(table), round(float(table["sta_lta"].iloc[0]), 1)
+    (2, 9.8)
     """
     import pandas as pd
 
@@ -143,131 +126,6 @@ def detect(
     table.attrs = {**how._asdict(), "component": component, "stations": stations, "delay": delay}
     say("detect", remarks, stacklevel=2)
     return table
-
-
-def windows(
-    source: Any, catalogue: pd.DataFrame, *, before: float = 1.0, after: float = 5.0
-) -> xr.Dataset:
-    """Cut windows around the triggers of a catalogue, as a waveforms cube.
-
-    Parameters
-    ----------
-    source : path-like, iterable of path-like, obspy.Stream or xarray.Dataset
-        What was searched: all components of the station that triggered are cut.
-    catalogue : pandas.DataFrame
-        Of :func:`detect`, or any table with ``time`` (UTC), ``network``, ``station``, ``location``
-        and ``channel``.
-    before, after : float, default 1 and 5
-        Seconds before and after the onset.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``amplitude (event, component, time)``, lazy, as recorded, in the order of the catalogue;
-        ``onset`` is the trigger (s after the first sample), ``sta_lta`` its largest ratio.
-
-    Raises
-    ------
-    FormatError
-        If there is no whole window.
-    ParameterError
-        If the window has no length.
-
-    Warns
-    -----
-    DataWarning
-        If windows reach beyond their records, or triggers are in no record: they are left out.
-
-    Examples
-    --------
-    >>> import obspy
-    >>> stream = obspy.read()
-    >>> cube = windows(stream, detect(stream, lta=5.0), before=2.0, after=6.0)
-    >>> dict(cube.sizes), cube["onset"].values
-    ({'event': 1, 'component': 3, 'time': 800}, array([2.]))
-    """
-    from seisgeo.adapters.seismology.records import (
-        cube_of,
-        listed,
-        order_components,
-        pick_rate,
-        say,
-    )
-
-    if not before + after > 0:
-        raise ParameterError(f"before={before:g} s, after={after:g} s: the window has no length")
-    files = catalogue["file"].tolist() if "file" in catalogue else [""] * len(catalogue)
-    records = [item for _, item in _opened(source, wanted=set(files) - {""})]
-    places, absent, cut = [], [], []
-    for number, row in enumerate(catalogue.itertuples(index=False)):
-        place = _find(records, row)
-        if place is None:
-            absent.append(f"{row.station} {row.time}")
-            continue
-        item, record, sample = place
-        rate = records[item].rate
-        first, n = sample - round(before * rate), round((before + after) * rate)
-        if first < 0 or first + n > records[item].lengths[record]:
-            cut.append(f"{row.station} {row.time}")
-            continue
-        places.append((item, record, first, n, number))
-    remarks = [
-        f"{len(names)} triggers {what}, left out: {listed(names)}"
-        for names, what in (
-            (absent, "are in no record"),
-            (cut, f"with windows of {before:g} s before and {after:g} s after reach beyond"),
-        )
-        if names
-    ]
-    if not places:
-        raise FormatError(
-            "no window around the triggers lies in the records: "
-            + ("; ".join(remarks) or "the catalogue is empty")
-        )
-    rates = np.array([records[item].rate for item, *_ in places])
-    rate, same = pick_rate("windows", rates, np.array([n for *_, n, _ in places]), None)
-    if not same.all():
-        remarks.append(f"{int((~same).sum())} windows are not sampled at {rate:g} Hz, left out")
-    places = [place for place, fits in zip(places, same, strict=True) if fits]
-    used = sorted({item for item, *_ in places})
-    components = order_components({c for item in used for c in records[item].components})
-    n = round((before + after) * rate)
-    cutter = _Windows(
-        {item: records[item].source for item in used},
-        {item: [_index(records[item].components, c) for c in components] for item in used},
-        [(item, record, first) for item, record, first, *_ in places],
-    )
-    chosen = catalogue.iloc[[number for *_, number in places]]
-    live = np.array(
-        [
-            [i >= 0 and bool(records[item].live[record, i]) for i in cutter.orders[item]]
-            for item, record, *_ in places
-        ]
-    )
-    starts = [
-        int(records[item].starts[record]) + round(first * 1e9 / rate)
-        for item, record, first, *_ in places
-    ]
-    coords: dict[str, Any] = {
-        name: ("event", np.array([records[i].codes[name][r] for i, r, *_ in places], str))
-        for name in _CODES
-    }
-    coords["starttime"] = ("event", np.array(starts, "M8[ns]"))
-    coords["onset"] = ("event", np.full(len(places), round(before * rate) / rate))
-    coords["live"] = (("event", "component"), live)
-    for name in ("event_id", "sta_lta"):
-        if name in chosen:
-            kind = str if name == "event_id" else float
-            coords[name] = ("event", np.array(chosen[name].tolist(), kind))
-    attrs = conventions.provenance(
-        source=listed([*dict.fromkeys(f for f in chosen.get("file", []) if f)]) or None,
-        source_format="STA/LTA windows",
-        **{f"detection_{k}": v for k, v in _plain(catalogue.attrs).items()},
-    )
-    dtype = np.result_type(*(records[item].dtype for item in used))
-    ds = cube_of(cutter, components, np.full(len(places), n), rate, dtype, coords, attrs)
-    say("windows", remarks, stacklevel=2)
-    return ds
 
 
 def write_catalogue(
@@ -301,10 +159,10 @@ def write_catalogue(
     Examples
     --------
     >>> import tempfile, obspy
-    >>> table = detect(obspy.read(), lta=5.0)
+    >>> table = detect(obspy.read(), sta=0.3, lta=3.0, band=(1, 20))
     >>> path = write_catalogue(table, Path(tempfile.mkdtemp()) / "triggers.csv")
     >>> print(path.read_text().splitlines()[1][:40])
-    00000000,2009-08-24T00:20:07.700000000Z,
+    00000000,2009-08-24T00:20:07.770000000Z,
     """
     final = Path(path)
     suffix = final.suffix.lower()
@@ -329,9 +187,9 @@ def _searched(
     """Triggers and remarks of each file, or of the stream or cube."""
     from tqdm.auto import tqdm
 
-    files = _files(source)
+    files = files_of(source)
     if files is None:
-        yield _search(next(_opened(source))[1], "", how, component)
+        yield _search(next(opened(source))[1], "", how, component)
         return
     workers = min(workers or os.cpu_count() or 1, len(files))
     with tqdm(
@@ -352,19 +210,19 @@ def _searched(
 
 
 def _search_file(file: Path, how: StaLta, component: str) -> tuple[list[dict[str, Any]], list[str]]:
-    return _search(_of_file(file), str(file), how, component)
+    return _search(of_file(file), str(file), how, component)
 
 
 def _search(
-    item: _Continuous, file: str, how: StaLta, component: str
+    item: Continuous, file: str, how: StaLta, component: str
 ) -> tuple[list[dict[str, Any]], list[str]]:
     rows = []
     remarks = [f"{file}: {remark}".removeprefix(": ") for remark in item.remarks]
     for record, start in enumerate(item.starts.tolist()):
         there = [c for c, live in zip(item.components, item.live[record], strict=True) if live]
         chosen = component if component in there or not there else there[0]
-        place = _index(item.components, chosen)
-        codes = {name: item.codes[name][record] for name in _CODES}
+        place = index_of(item.components, chosen)
+        codes = {name: item.codes[name][record] for name in CODES}
         channel = codes.pop("instrument") + chosen
         name = f"{'.'.join(codes.values())}.{channel}"
 
@@ -406,149 +264,6 @@ def _events_of(table: pd.DataFrame, stations: int, delay: float) -> list[str]:
             number += 1
         first = stop
     return ids
-
-
-# ------------------------------------------------------------------------- what is searched
-
-
-def _files(source: Any) -> list[Path] | None:
-    """Files of a source; None of a stream or a cube."""
-    from seisgeo.adapters.seismology.opening import waveform_files
-
-    if isinstance(source, xr.Dataset) or hasattr(source, "traces"):
-        return None
-    given = [source] if isinstance(source, str | os.PathLike) else list(source)
-    if not given:
-        raise FormatError("no file given; expected at least one")
-    return waveform_files(map(Path, given))
-
-
-def _opened(source: Any, wanted: Iterable[str] = ()) -> Iterator[tuple[str, _Continuous]]:
-    """Each file of a source (those that are wanted, if any is named), or the one cube."""
-    files = _files(source)
-    if files is not None:
-        keep = set(wanted)
-        for file in files:
-            if not keep or str(file) in keep:
-                yield str(file), _of_file(file)
-        return
-    if isinstance(source, xr.Dataset):
-        yield "", _of_cube(source)
-        return
-    from seisgeo.adapters.seismology import from_stream
-
-    yield "", _of_cube(from_stream(source))
-
-
-def _of_file(file: Path) -> _Continuous:
-    from seisgeo.adapters.seismology.streams import scan_streams
-
-    scan = scan_streams([file], name=file)
-    records = scan.source.records
-    return _Continuous(
-        scan.source,
-        scan.source.components,
-        scan.coords["live"][1],
-        scan.source.rate,
-        np.array([r.start for r in records], np.int64),
-        scan.lengths,
-        {name: [getattr(r, name) for r in records] for name in _CODES},
-        np.result_type(*scan.types, np.float32),
-        [*map(str, scan.findings), *(r for r in scan.remarks if "missing comp" not in r)],
-    )
-
-
-class _Cube:
-    """Reads records of a cube that is there already."""
-
-    def __init__(self, amplitude: xr.DataArray) -> None:
-        self.amplitude = amplitude.transpose("event", "component", "time")
-
-    def read(self, row: int, start: int, stop: int) -> np.ndarray:
-        return self.amplitude[row, :, start:stop].values
-
-
-def _of_cube(ds: xr.Dataset) -> _Continuous:
-    from seisgeo.adapters.seismology.records import texts_of
-
-    conventions.validate(ds, "waveforms")
-    if "starttime" not in ds.coords or ds["starttime"].isnull().any():
-        raise ConventionError(
-            "detection needs the time of each record; this cube has none in 'starttime'"
-        )
-    time = ds["time"].values
-    if len(time) < 2:
-        raise ConventionError("records of a single sample have no sampling rate")
-    n, components = ds.sizes["event"], tuple(map(str, ds["component"].values.tolist()))
-    lengths = ds["sample_count"].values if "sample_count" in ds.coords else np.full(n, len(time))
-    live = np.ones((n, len(components)), bool)
-    if "live" in ds.coords:
-        live = ds["live"].transpose("event", "component").values.astype(bool)
-    return _Continuous(
-        _Cube(ds["amplitude"]),
-        components,
-        live,
-        round((len(time) - 1) / float(time[-1] - time[0]), 9),
-        ds["starttime"].values.astype("M8[ns]").astype(np.int64),
-        lengths,
-        {name: texts_of(ds, name) for name in _CODES},
-        ds["amplitude"].dtype,
-        [],
-    )
-
-
-# ------------------------------------------------------------------------------------ windows
-
-
-class _Windows:
-    """Reads windows of records."""
-
-    def __init__(
-        self,
-        sources: dict[int, Any],
-        orders: dict[int, list[int]],
-        places: list[tuple[int, int, int]],
-    ) -> None:
-        self.sources = sources
-        self.orders = orders
-        self.places = places
-
-    def read(self, row: int, start: int, stop: int) -> np.ndarray:
-        """Samples of a window, (component, time)."""
-        item, record, first = self.places[row]
-        values = self.sources[item].read(record, first + start, first + stop)
-        out = np.full((len(self.orders[item]), stop - start), np.nan, values.dtype)
-        for at, index in enumerate(self.orders[item]):
-            if index >= 0:
-                out[at] = values[index]
-        return out
-
-
-def _find(records: list[_Continuous], row: Any) -> tuple[int, int, int] | None:
-    """Which record holds a trigger, and at which of its samples."""
-    import pandas as pd
-
-    at = pd.Timestamp(row.time).as_unit("ns").value
-    wanted = (row.network, row.station, row.location, row.channel[:-1])
-    for number, item in enumerate(records):
-        ends = item.starts + np.round(item.lengths * 1e9 / item.rate).astype(np.int64)
-        for record in np.flatnonzero((item.starts <= at) & (at < ends)).tolist():
-            if tuple(item.codes[name][record] for name in _CODES) == wanted:
-                return number, record, round((at - int(item.starts[record])) * item.rate / 1e9)
-    return None
-
-
-def _index(components: tuple[str, ...], component: str) -> int:
-    return components.index(component) if component in components else -1
-
-
-def _plain(attrs: dict[Any, Any]) -> dict[str, Any]:
-    """Settings in the types that every format of cubes can hold."""
-    return {
-        str(k): str(v) if isinstance(v, list | tuple) else v
-        for k, v in attrs.items()
-        if v is not None
-    }
 
 
 def _quakeml(catalogue: pd.DataFrame) -> Any:

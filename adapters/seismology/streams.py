@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +12,18 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.adapters.segy.contradictions import Finding, warn
+from seisgeo.adapters.seismology.obspy_files import (
+    HEADERS_ALONE,
+    LONG,
+    clock_drift,
+    cut_end,
+    read_file,
+    read_headers,
+    sample_type,
+    seed_id,
+    segment_of,
+    waveform_format,
+)
 from seisgeo.adapters.seismology.records import (
     cube_of,
     listed,
@@ -22,23 +33,12 @@ from seisgeo.adapters.seismology.records import (
 )
 from seisgeo.adapters.seismology.sac import sac_coords
 from seisgeo.adapters.seismology.segments import Record, Segment, records_of
-from seisgeo.errors import FormatError, MissingFileError
+from seisgeo.errors import FormatError
 
 if TYPE_CHECKING:
     import obspy
 
-__all__ = ["Scan", "from_stream", "open_streams", "scan_streams", "waveform_format"]
-
-#: Formats of obspy that are not read here: pickles run code, and the others have readers of
-#: their own in seisgeo, which know their geometry.
-_NOT_HERE = {"PICKLE": "", "SEGY": "seisgeo-segy", "SU": "seisgeo-su", "SEG2": "seisgeo-seg2"}
-#: Types of the samples that obspy gives, by the encoding of a miniSEED file and by format.
-_ENCODINGS = {"INT16": "i2", "FLOAT32": "f4", "GEOSCOPE16": "f4", "FLOAT64": "f8"}
-_FORMATS = {"SAC": "f4"}
-#: Formats that tell the type of their samples without reading them.
-_HEADERS_ALONE = ("MSEED", "SAC")
-#: Samples of a segment in which a clock may go astray.
-_LONG = 100_000
+__all__ = ["Scan", "from_stream", "open_streams", "scan_streams"]
 
 
 class _Segments:
@@ -103,11 +103,11 @@ class _FileSegments(_Segments):
             window = times if form == "MSEED" else {}
             traces: Sequence[obspy.Trace] = ()
             if form == "MSEED":  # other stations of the file are not even decoded
-                traces = _read(path, form, **window, sourcename=record.id)
+                traces = read_file(path, form, **window, sourcename=record.id)
             # Codes that no standard allows are not found by their names.
-            for trace in traces or _read(path, form, **window):
-                if trace.id in known or _named(trace) in known:
-                    component = known[trace.id if trace.id in known else _named(trace)]
+            for trace in traces or read_file(path, form, **window):
+                if trace.id in known or seed_id(trace) in known:
+                    component = known[trace.id if trace.id in known else seed_id(trace)]
                     yield component, trace.stats.starttime.ns, trace.data
 
 
@@ -165,20 +165,22 @@ def scan_streams(
     for place, path in enumerate(tqdm(files, desc="reading headers", unit="file", delay=2)):
         form = waveform_format(path)
         kinds.append((str(path), form))
-        for trace in _headers(path, form):
+        for trace in read_headers(path, form):
             said = int(trace.stats.npts)
-            n_samples = said if form in _HEADERS_ALONE else len(trace.data)
+            n_samples = said if form in HEADERS_ALONE else len(trace.data)
             if n_samples < said:
-                remarks.append(f"{_named(trace)}: holds {n_samples} of the {said} samples it tells")
-            if (kind := _type(trace, form)) is None or not n_samples:
+                remarks.append(
+                    f"{seed_id(trace)}: holds {n_samples} of the {said} samples it tells"
+                )
+            if (kind := sample_type(trace, form)) is None or not n_samples:
                 continue  # a log in words
             types.add(kind)
-            segment = _segment(trace, place)._replace(n_samples=n_samples)
-            if form == "MSEED" and n_samples > _LONG:
-                segment = segment._replace(drift=_drift(path, segment))
+            segment = segment_of(trace, place)._replace(n_samples=n_samples)
+            if form == "MSEED" and n_samples > LONG:
+                segment = segment._replace(drift=clock_drift(path, segment))
             segments.append(segment)
             tables.append((segments[-1], sac_coords(trace)))
-        remarks += _cut(path, form)
+        remarks += cut_end(path, form)
     if not segments:
         raise FormatError(f"{name}: holds no samples")
     source, coords, lengths, findings = _arrange(
@@ -246,7 +248,7 @@ def from_stream(
     parts = [p for p in parts if p.stats.npts]
     if not parts:
         raise FormatError("this stream holds no samples")
-    segments = [_segment(trace, place) for place, trace in enumerate(parts)]
+    segments = [segment_of(trace, place) for place, trace in enumerate(parts)]
     remarks: list[str] = []
     source, coords, lengths, findings = _arrange(
         _TraceSegments, segments, "stream", sampling_rate, longest_gap, remarks
@@ -259,149 +261,6 @@ def from_stream(
     types = {p.data.dtype for p in parts}
     scan = Scan(source, lengths, types, coords, attrs, findings, remarks)
     return _cube(scan, "stream", stacklevel=2).load()
-
-
-def waveform_format(path: Path) -> str:
-    """What obspy calls the format of a file.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-        The file.
-
-    Returns
-    -------
-    str
-        For instance ``"MSEED"``, ``"SAC"`` or ``"GSE2"``.
-
-    Raises
-    ------
-    MissingFileError
-        If there is no such file.
-    FormatError
-        If obspy does not know it, if another reader is meant for it, or if it is a pickle.
-    """
-    if not path.exists():
-        raise MissingFileError(f"{path}: no such file or folder")
-    from obspy.core.util.base import ENTRY_POINTS, buffered_load_entry_point
-
-    if not path.stat().st_size:
-        raise FormatError(f"{path}: is empty; copy or download it again")
-    for name, point in ENTRY_POINTS["waveform"].items():
-        if name == "PICKLE":  # finding it out would already run what is in it
-            continue
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            check = buffered_load_entry_point(
-                point.dist.name, f"obspy.plugin.waveform.{name}", "isFormat"
-            )
-            try:
-                fits = check(str(path))
-            except Exception:  # a check that stumbles over a file does not know it
-                continue
-        if fits:
-            if name in _NOT_HERE:
-                raise FormatError(
-                    f"{path}: this is {name}; open it with engine={_NOT_HERE[name]!r}"
-                )
-            return str(name)
-    with path.open("rb") as stream:
-        head = stream.read(8)
-    raise FormatError(
-        f"{path}: obspy knows no waveform format that begins with {head.hex(' ')}; expected "
-        "miniSEED, SAC, GSE2, … (see the formats of obspy.read)"
-    )
-
-
-# --------------------------------------------------------------------------------- from obspy
-
-
-def _read(path: str | Path, form: str, **options: Any) -> obspy.Stream:
-    import obspy
-
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what obspy remarks is found out here by itself
-            return obspy.read(str(path), format=form, **options)
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: has gone since it was opened") from None
-    except Exception as error:  # obspy passes on whatever a broken file runs into
-        why = " ".join(str(error).split()) or type(error).__name__
-        raise FormatError(
-            f"{path}: this {form} file is broken or cut short: {why} (while obspy read it)"
-        ) from error
-
-
-def _headers(path: Path, form: str) -> obspy.Stream:
-    return _read(path, form, headonly=form in _HEADERS_ALONE)
-
-
-def _type(trace: obspy.Trace, form: str) -> np.dtype | None:
-    """Type of the samples; None where they are letters."""
-    if form == "MSEED":
-        encoding = str(trace.stats.mseed.encoding)
-        return None if encoding == "ASCII" else np.dtype(_ENCODINGS.get(encoding, "i4"))
-    return np.dtype(_FORMATS[form]) if form in _FORMATS else trace.data.dtype
-
-
-def _named(trace: obspy.Trace) -> str:
-    """SEED identifier; a channel without a name is component 1: its direction is not known."""
-    s = trace.stats
-    return f"{s.network}.{s.station}.{s.location}.{s.channel.strip() or '1'}"
-
-
-def _segment(trace: obspy.Trace, place: int) -> Segment:
-    network, station, location, channel = _named(trace).split(".", 3)
-    stats = trace.stats
-    return Segment(
-        *(network, station, location, channel),
-        *(stats.starttime.ns, float(stats.sampling_rate), int(stats.npts), place),
-    )
-
-
-def _drift(path: Path, segment: Segment) -> float:
-    """How far the times of its last records are off, in samples; 0 below half a sample.
-
-    obspy joins records whose times differ from counting by less than half a sample each, which
-    adds up where a digitiser's rate is not the nominal one.
-    """
-    from obspy import UTCDateTime
-
-    length = segment.n_samples * 1e9 / segment.sampling_rate
-    since = UTCDateTime(ns=round(segment.start + 0.999 * length))
-    until = UTCDateTime(ns=round(segment.start + 1.001 * length))
-    found = _read(path, "MSEED", headonly=True, starttime=since, endtime=until)
-    ends = [
-        t.stats.starttime.ns + t.stats.npts * 1e9 / segment.sampling_rate
-        for t in found
-        if _named(t) == segment.id
-    ]
-    if not ends:
-        return 0.0
-    nearest = min(ends, key=lambda end: abs(end - segment.start - length))
-    drift = (nearest - segment.start - length) * segment.sampling_rate / 1e9
-    return drift if abs(drift) > 0.5 else 0.0
-
-
-def _cut(path: Path, form: str) -> list[str]:
-    """Say that miniSEED ends within a record: obspy passes over the rest."""
-    if form != "MSEED":
-        return []
-    from obspy.io.mseed.util import get_record_information
-
-    rest = 0
-    size = path.stat().st_size
-    try:
-        rest = size % get_record_information(str(path))["record_length"]
-        if not rest:
-            return []
-        # Records of several lengths in a file are rare, and no reason for a false alarm.
-        if get_record_information(str(path), offset=size - rest)["record_length"] <= rest:
-            return []
-    except Exception:  # not enough of a header left
-        if not rest:
-            return []
-    return [f"{path.name}: its last {rest} bytes make no whole record: left out"]
 
 
 # ----------------------------------------------------------------------------- to records

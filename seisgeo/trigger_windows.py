@@ -1,0 +1,191 @@
+"""Windows around triggers, cut out of continuous records as they are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from seisgeo import conventions
+from seisgeo.continuous import CODES, Continuous, index_of, opened
+from seisgeo.errors import FormatError, ParameterError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["windows"]
+
+
+def windows(
+    source: Any, catalogue: pd.DataFrame, *, before: float = 1.0, after: float = 5.0
+) -> xr.Dataset:
+    """Cut windows around the triggers of a catalogue, as a waveforms cube.
+
+    Parameters
+    ----------
+    source : path-like, iterable of path-like, obspy.Stream or xarray.Dataset
+        What was searched: all components of the station that triggered are cut.
+    catalogue : pandas.DataFrame
+        Of :func:`detect`, or any table with ``time`` (UTC), ``network``, ``station``, ``location``
+        and ``channel``.
+    before, after : float, default 1 and 5
+        Seconds before and after the onset.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``amplitude (event, component, time)``, lazy, as recorded, in the order of the catalogue;
+        ``onset`` is the trigger (s after the first sample), ``sta_lta`` its largest ratio.
+
+    Raises
+    ------
+    FormatError
+        If there is no whole window.
+    ParameterError
+        If the window has no length.
+
+    Warns
+    -----
+    DataWarning
+        If windows reach beyond their records, or triggers are in no record: they are left out.
+
+    Examples
+    --------
+    >>> import obspy
+    >>> from seisgeo.detection import detect
+    >>> stream = obspy.read()
+    >>> table = detect(stream, sta=0.3, lta=3.0, band=(1, 20))
+    >>> cube = windows(stream, table, before=2.0, after=6.0)
+    >>> dict(cube.sizes), cube["onset"].values
+    ({'event': 2, 'component': 3, 'time': 800}, array([2., 2.]))
+    """
+    from seisgeo.adapters.seismology.records import (
+        cube_of,
+        listed,
+        order_components,
+        pick_rate,
+        say,
+    )
+
+    if not before + after > 0:
+        raise ParameterError(f"before={before:g} s, after={after:g} s: the window has no length")
+    files = catalogue["file"].tolist() if "file" in catalogue else [""] * len(catalogue)
+    records = [item for _, item in opened(source, wanted=set(files) - {""})]
+    places, absent, cut = [], [], []
+    for number, row in enumerate(catalogue.itertuples(index=False)):
+        place = _find(records, row)
+        if place is None:
+            absent.append(f"{row.station} {row.time}")
+            continue
+        item, record, sample = place
+        rate = records[item].rate
+        first, n = sample - round(before * rate), round((before + after) * rate)
+        if first < 0 or first + n > records[item].lengths[record]:
+            cut.append(f"{row.station} {row.time}")
+            continue
+        places.append((item, record, first, n, number))
+    remarks = [
+        f"{len(names)} triggers {what}, left out: {listed(names)}"
+        for names, what in (
+            (absent, "are in no record"),
+            (cut, f"with windows of {before:g} s before and {after:g} s after reach beyond"),
+        )
+        if names
+    ]
+    if not places:
+        raise FormatError(
+            "no window around the triggers lies in the records: "
+            + ("; ".join(remarks) or "the catalogue is empty")
+        )
+    rates = np.array([records[item].rate for item, *_ in places])
+    rate, same = pick_rate("windows", rates, np.array([n for *_, n, _ in places]), None)
+    if not same.all():
+        remarks.append(f"{int((~same).sum())} windows are not sampled at {rate:g} Hz, left out")
+    places = [place for place, fits in zip(places, same, strict=True) if fits]
+    used = sorted({item for item, *_ in places})
+    components = order_components({c for item in used for c in records[item].components})
+    n = round((before + after) * rate)
+    cutter = _Windows(
+        {item: records[item].source for item in used},
+        {item: [index_of(records[item].components, c) for c in components] for item in used},
+        [(item, record, first) for item, record, first, *_ in places],
+    )
+    chosen = catalogue.iloc[[number for *_, number in places]]
+    live = np.array(
+        [
+            [i >= 0 and bool(records[item].live[record, i]) for i in cutter.orders[item]]
+            for item, record, *_ in places
+        ]
+    )
+    starts = [
+        int(records[item].starts[record]) + round(first * 1e9 / rate)
+        for item, record, first, *_ in places
+    ]
+    coords: dict[str, Any] = {
+        name: ("event", np.array([records[i].codes[name][r] for i, r, *_ in places], str))
+        for name in CODES
+    }
+    coords["starttime"] = ("event", np.array(starts, "M8[ns]"))
+    coords["onset"] = ("event", np.full(len(places), round(before * rate) / rate))
+    coords["live"] = (("event", "component"), live)
+    for name in ("event_id", "sta_lta"):
+        if name in chosen:
+            kind = str if name == "event_id" else float
+            coords[name] = ("event", np.array(chosen[name].tolist(), kind))
+    attrs = conventions.provenance(
+        source=listed([*dict.fromkeys(f for f in chosen.get("file", []) if f)]) or None,
+        source_format="STA/LTA windows",
+        **{f"detection_{k}": v for k, v in _plain(catalogue.attrs).items()},
+    )
+    dtype = np.result_type(*(records[item].dtype for item in used))
+    ds = cube_of(cutter, components, np.full(len(places), n), rate, dtype, coords, attrs)
+    say("windows", remarks, stacklevel=2)
+    return ds
+
+
+class _Windows:
+    """Reads windows of records."""
+
+    def __init__(
+        self,
+        sources: dict[int, Any],
+        orders: dict[int, list[int]],
+        places: list[tuple[int, int, int]],
+    ) -> None:
+        self.sources = sources
+        self.orders = orders
+        self.places = places
+
+    def read(self, row: int, start: int, stop: int) -> np.ndarray:
+        """Samples of a window, (component, time)."""
+        item, record, first = self.places[row]
+        values = self.sources[item].read(record, first + start, first + stop)
+        out = np.full((len(self.orders[item]), stop - start), np.nan, values.dtype)
+        for at, index in enumerate(self.orders[item]):
+            if index >= 0:
+                out[at] = values[index]
+        return out
+
+
+def _find(records: list[Continuous], row: Any) -> tuple[int, int, int] | None:
+    """Which record holds a trigger, and at which of its samples."""
+    import pandas as pd
+
+    at = pd.Timestamp(row.time).as_unit("ns").value
+    wanted = (row.network, row.station, row.location, row.channel[:-1])
+    for number, item in enumerate(records):
+        ends = item.starts + np.round(item.lengths * 1e9 / item.rate).astype(np.int64)
+        for record in np.flatnonzero((item.starts <= at) & (at < ends)).tolist():
+            if tuple(item.codes[name][record] for name in CODES) == wanted:
+                return number, record, round((at - int(item.starts[record])) * item.rate / 1e9)
+    return None
+
+
+def _plain(attrs: dict[Any, Any]) -> dict[str, Any]:
+    """Settings in the types that every format of cubes can hold."""
+    return {
+        str(k): str(v) if isinstance(v, list | tuple) else v
+        for k, v in attrs.items()
+        if v is not None
+    }
