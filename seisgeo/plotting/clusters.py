@@ -50,7 +50,7 @@ def plot_clusters(ds: xr.Dataset, *, examples: int = 4) -> Figure:
     >>> ds = xr.Dataset({"amplitude": (("event", "component", "time"), np.random.rand(9, 1, 50))},
     ...                 coords={"time": np.arange(50) * 0.01, "component": ["Z"],
     ...                         "cluster": ("event", [0, 0, 1] * 3)})
-    >>> len(plot_clusters(ds).axes)
+    >>> len(plot_clusters(conventions.describe(ds)).axes)
     4
     """
     conventions.validate(ds[["amplitude"]] if "amplitude" in ds else ds, "waveforms")
