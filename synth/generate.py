@@ -143,8 +143,7 @@ def generate(
         raise ParameterError(f"families are named more than once: {', '.join(names)}")
     device = default_device("cpu" if scheduler and device is None else device)
     if water_depth == "auto":
-        bottom = (survey.model_shape[0] - 1) * survey.grid_spacing
-        water_depth = (0.04 * bottom, 0.2 * bottom) if survey.free_surface else None
+        water_depth = survey.usual_water_depth
     module = engine_module(engine)
     module.check_physics(physics, component, survey)
     settings = {

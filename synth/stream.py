@@ -118,9 +118,7 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
         self.batch_size = batch_size
         self.noise = noise
         self.velocity_range = velocity_range
-        bottom = (self.survey.model_shape[0] - 1) * self.survey.grid_spacing
-        usual = (0.04 * bottom, 0.2 * bottom) if self.survey.free_surface else None
-        self.water_depth = usual if water_depth == "auto" else water_depth
+        self.water_depth = self.survey.usual_water_depth if water_depth == "auto" else water_depth
         self.device = default_device(device)
         self.next = 0
 

@@ -187,6 +187,12 @@ class Survey(StandardSpreads):
         return len(self.receiver_x[0])
 
     @property
+    def usual_water_depth(self) -> tuple[float, float] | None:
+        """Range of water depths (m) for models: 4 to 20 % of the model's under a free surface."""
+        bottom = (self.model_shape[0] - 1) * self.grid_spacing
+        return (0.04 * bottom, 0.2 * bottom) if self.free_surface else None
+
+    @property
     def time(self) -> np.ndarray:
         """Time axis of the record (s), shape (nt,)."""
         return np.arange(self.nt) * self.dt
