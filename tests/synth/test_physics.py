@@ -164,6 +164,7 @@ def test_internal_steps_are_as_planned_and_said():
     for physics, materials in (
         ("scalar", {}),
         ("acoustic", {"density": full(DENSITY, s)}),
+        ("viscoacoustic", {"density": full(DENSITY, s), "q": full(40.0, s)}),
         ("elastic", {"density": full(DENSITY, s), "vs": full(900.0, s)}),
     ):
         # simulate_array raises where Deepwave takes other steps than planned.
@@ -217,7 +218,7 @@ def test_simulate_takes_what_the_physics_needs_from_the_cube():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"physics": "magnetic"}, "physics='magnetic': expected one of scalar, acoustic, elastic"),
+        ({"physics": "magnetic"}, "expected one of scalar, acoustic, viscoacoustic, elastic"),
         ({"component": "x"}, "component='x': scalar waves of a 2-D survey have pressure"),
         (
             {"physics": "acoustic", "component": "y"},
