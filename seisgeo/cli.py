@@ -326,7 +326,7 @@ def synth(
     survey: str = "openfwi",
     wavelet: str = "ricker",
     engine: Literal["deepwave", "openfwi"] = "deepwave",
-    physics: Literal["scalar", "acoustic", "elastic"] = "scalar",
+    physics: Literal["scalar", "acoustic", "viscoacoustic", "elastic"] = "scalar",
     component: Literal["pressure", "x", "y", "depth"] = "pressure",
     velocity_range: tuple[float, float] = (1500.0, 4500.0),
     vp_vs: float | None = None,
@@ -375,8 +375,8 @@ def synth(
         What simulates: deepwave takes any survey; openfwi is the scheme that OpenFWI's data were
         made with, for surveys on grid cells without a free surface.
     physics
-        Wave equation. Density (acoustic, elastic) and S velocity (elastic) are made from the
-        velocity and kept beside it.
+        Wave equation. Density (all but scalar), quality factor (viscoacoustic) and S velocity
+        (elastic) are made from the velocity and kept beside it.
     component
         What the receivers record: pressure, or particle velocity along an axis.
     velocity_range

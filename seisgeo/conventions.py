@@ -39,6 +39,7 @@ from seisgeo.errors import ConventionError
 __all__ = [
     "ATTRS",
     "DIMS",
+    "LOWEST_Q",
     "MAIN_VARIABLE",
     "VELOCITY_RANGE",
     "check_finite",
@@ -135,6 +136,7 @@ ATTRS: dict[str, dict[str, str]] = {
     "velocity": {"units": "m/s", "long_name": "P-wave velocity"},
     "vs": {"units": "m/s", "long_name": "S-wave velocity"},
     "density": {"units": "kg/m3", "long_name": "density"},
+    "q": {"units": "1", "long_name": "quality factor of P waves"},
     "descriptor_value": {"long_name": "physical descriptor"},
     "embedding": {"units": "1", "long_name": "embedding"},
     "time": {"units": "s", "long_name": "time"},
@@ -191,6 +193,9 @@ ATTRS: dict[str, dict[str, str]] = {
 
 #: P velocities (m/s) that a model in m/s may hold: below any rock or water it is in other units.
 VELOCITY_RANGE = (100.0, 12_000.0)
+#: Quality factor that a model may hold, at least: here a wave loses half of its amplitude in a
+#: wavelength.
+LOWEST_Q = 5.0
 
 _AXES = ("time", "depth", "x", "y")
 

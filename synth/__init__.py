@@ -12,7 +12,7 @@ from seisgeo.synth.geology import FAMILIES, crop_velocity, draw_velocity
 from seisgeo.synth.manifest import verify_manifest
 from seisgeo.synth.named import named_survey
 from seisgeo.synth.reciprocity import reciprocal_shots
-from seisgeo.synth.rock import density_from_velocity, vs_from_velocity
+from seisgeo.synth.rock import density_from_velocity, q_from_velocity, vs_from_velocity
 from seisgeo.synth.survey import Survey
 from seisgeo.synth.variants import flip_pairs, perturb_pairs
 
@@ -32,6 +32,7 @@ __all__ = [
     "generate_events",
     "named_survey",
     "perturb_pairs",
+    "q_from_velocity",
     "reciprocal_shots",
     "simulate",
     "simulate_events",

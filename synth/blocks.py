@@ -18,7 +18,7 @@ from seisgeo.files import Stage
 from seisgeo.synth.engines.dispatch import MATERIALS, engine_module
 from seisgeo.synth.geology import SALT_VELOCITY, draw_velocity
 from seisgeo.synth.manifest import environment
-from seisgeo.synth.rock import density_from_velocity, vs_from_velocity
+from seisgeo.synth.rock import density_from_velocity, q_from_velocity, vs_from_velocity
 from seisgeo.synth.store import write_block
 from seisgeo.synth.survey import Survey
 
@@ -66,8 +66,9 @@ def draw_models(settings: dict[str, Any], numbers: Iterable[int]) -> dict[str, n
     Returns
     -------
     dict
-        ``velocity`` and for acoustic waves ``density``, for elastic ones ``vs`` and ``density``;
-        float32, shape (sample, depth[, y], x).
+        ``velocity`` and for acoustic waves ``density``, for viscoacoustic ones ``q`` and
+        ``density``, for elastic ones ``vs`` and ``density``; float32, shape
+        (sample, depth[, y], x).
     """
     survey = Survey(**settings["survey"])
     water = settings["water_depth"]
@@ -101,6 +102,8 @@ def _rock(velocity: xr.DataArray, family: str, settings: dict[str, Any]) -> dict
     rock = {}
     if "vs" in wanted:
         rock["vs"] = vs_from_velocity(velocity, vp_vs=settings["vp_vs"], salt=salt).values
+    if "q" in wanted:
+        rock["q"] = q_from_velocity(velocity).values
     if "density" in wanted:
         rock["density"] = density_from_velocity(velocity, salt=salt).values
     return rock

@@ -63,18 +63,19 @@ def generate(
         3-D.
     engine : {"deepwave", "openfwi"}, default "deepwave"
         What simulates, see :func:`seisgeo.synth.simulate`.
-    physics : {"scalar", "acoustic", "elastic"}, default "scalar"
-        Wave equation, see :func:`seisgeo.synth.simulate`. The density of acoustic and elastic waves
-        and the S velocity of elastic ones are made from the velocity
-        (:func:`seisgeo.synth.density_from_velocity`, :func:`seisgeo.synth.vs_from_velocity`; rock
-        salt has its own) and kept beside it.
+    physics : {"scalar", "acoustic", "viscoacoustic", "elastic"}, default "scalar"
+        Wave equation, see :func:`seisgeo.synth.simulate`. The density of all but scalar waves, the
+        quality factor of viscoacoustic and the S velocity of elastic ones are made from the
+        velocity (:func:`seisgeo.synth.density_from_velocity`,
+        :func:`seisgeo.synth.q_from_velocity`, :func:`seisgeo.synth.vs_from_velocity`; water and
+        rock salt have their own) and kept beside it.
     component : {"pressure", "x", "y", "depth"}, default "pressure"
         What the receivers record: pressure, or particle velocity along an axis.
     out : path-like, optional
         What to write. Without it the result is held in memory.
     format : {"zarr", "npy", "segy"}, default "zarr"
         A Zarr store; a folder of OpenFWI's files; or a folder of ``gathers.sgy`` and
-        ``velocity.sgy`` (``density.sgy``, ``vs.sgy``).
+        ``velocity.sgy`` (``density.sgy``, ``q.sgy``, ``vs.sgy``).
     seed : int, default 0
         Every sample has a random stream of its own, made from seed, family and number: a sample's
         bytes do not depend on `n`, `workers` or `batch_size`.
@@ -106,7 +107,7 @@ def generate(
     -------
     xarray.Dataset
         ``amplitude (sample, source, time, receiver)``, ``velocity (sample, depth[, y], x)``, and
-        ``density`` and ``vs`` where they were needed; for 2-D models also ``descriptor_value
+        ``density``, ``q`` and ``vs`` where they were needed; for 2-D models also ``descriptor_value
         (sample, descriptor)``. Lazy when `out` is given, and opened from what was written: of
         SEG-Y the gathers, of OpenFWI's files gathers and velocity.
 

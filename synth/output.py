@@ -16,7 +16,7 @@ __all__ = ["FORMATS", "check_format", "fill_folder", "open_output"]
 FORMATS = {
     "zarr": "a Zarr store",
     "npy": "a folder of OpenFWI's files, with the annotation that its loader takes",
-    "segy": "a folder of gathers.sgy, velocity.sgy and, where they are, density.sgy and vs.sgy",
+    "segy": "a folder of gathers.sgy, velocity.sgy and, where there are, density, q and vs",
 }
 
 

@@ -1,4 +1,4 @@
-"""Density and S velocity that go with a P velocity."""
+"""Density, S velocity and quality factor that go with a P velocity."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import SimulationError
 
-__all__ = ["density_from_velocity", "vs_from_velocity", "water_cells"]
+__all__ = ["density_from_velocity", "q_from_velocity", "vs_from_velocity", "water_cells"]
 
 #: Density of sea water and of rock salt (kg/m3).
 WATER_DENSITY, SALT_DENSITY = 1030.0, 2160.0
 #: Vp / Vs of rock salt.
 SALT_VP_VS = 1.76
+#: Quality factor of sea water, which absorbs some 1e-3 dB/km at 100 Hz (Thorp, 1967, J. Acoust.
+#: Soc. Am. 42, 270).
+WATER_Q = 1e6
 #: P velocities (m/s) of a model's first row that are taken for water.
 WATER_VELOCITIES = (1440.0, 1550.0)
 
@@ -114,6 +117,45 @@ def vs_from_velocity(
         vs = values / vp_vs
     vs = np.where(wet, 0.0, np.where(salty, values / SALT_VP_VS, vs))
     return _like(velocity, vs, "vs")
+
+
+def q_from_velocity(velocity: Array, *, water: bool = True) -> Array:
+    """Quality factor of P waves after Li: 14 v**2.2, with v in km/s.
+
+    The same relation is written 3.516e-6 v**2.2, with v in m/s. It gives 34 at 1500 m/s and 380 at
+    4500 m/s. Rock of less than 630 m/s, which it was not made for, gets 5.
+
+    Parameters
+    ----------
+    velocity : DataArray or ndarray
+        P velocity (m/s); as for :func:`density_from_velocity`.
+    water : bool, default True
+        As for :func:`density_from_velocity`; water loses nothing that matters (Q of a million).
+
+    Returns
+    -------
+    DataArray or ndarray
+        Quality factor, like `velocity`.
+
+    Raises
+    ------
+    ConventionError
+        If a velocity is not finite, not positive or not in m/s.
+    SimulationError
+        If there is no depth.
+
+    References
+    ----------
+    Li, Q. (1993), High-resolution seismic data processing, Petroleum Industry Press, Beijing.
+
+    Examples
+    --------
+    >>> round(float(q_from_velocity(np.full((2, 3), 2500.0))[0, 0]))
+    105
+    """
+    values, wet, _ = _parts(velocity, water, None)
+    q = np.maximum(14.0 * (values / 1000.0) ** 2.2, conventions.LOWEST_Q)
+    return _like(velocity, np.where(wet, WATER_Q, q), "q")
 
 
 def water_cells(velocity: np.ndarray, axis: int) -> np.ndarray:

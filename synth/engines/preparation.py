@@ -101,9 +101,13 @@ def check_velocity(
 
 
 def check_materials(
-    velocity: np.ndarray, *, density: np.ndarray | None, vs: np.ndarray | None
+    velocity: np.ndarray,
+    *,
+    density: np.ndarray | None,
+    vs: np.ndarray | None,
+    q: np.ndarray | None,
 ) -> None:
-    """Refuse densities and S velocities that no rock has beside these P velocities.
+    """Refuse densities, S velocities and Q that no rock has beside these P velocities.
 
     Raises
     ------
@@ -111,7 +115,7 @@ def check_materials(
         If one is shaped otherwise, not finite or in other units, or if vs is so near vp that the
         bulk modulus is not positive.
     """
-    for name, values in (("density", density), ("vs", vs)):
+    for name, values in (("density", density), ("vs", vs), ("q", q)):
         if values is None:
             continue
         if values.shape != velocity.shape:
@@ -127,6 +131,12 @@ def check_materials(
                 f"{DENSITY_RANGE[0]:g} to {DENSITY_RANGE[1]:g} kg/m3"
                 + (": multiply g/cm3 by 1000" if high < 10 else "")
             )
+    if q is not None and float(q.min()) < conventions.LOWEST_Q:
+        low = float(q.min())
+        raise ConventionError(
+            f"variable 'q': {low:g}, expected a quality factor of {conventions.LOWEST_Q:g} or more"
+            + (", not its reciprocal: 1 / q" if low > 0 and float(q.max()) < 1 else "")
+        )
     if vs is not None:
         if float(vs.min()) < 0:
             raise ConventionError(f"variable 'vs': {float(vs.min()):g} m/s is negative")

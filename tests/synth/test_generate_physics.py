@@ -34,6 +34,7 @@ def cube_survey():
     [
         ("acoustic", "pressure", {"density"}),
         ("acoustic", "depth", {"density"}),
+        ("viscoacoustic", "pressure", {"density", "q"}),
         ("elastic", "depth", {"density", "vs"}),
     ],
 )
@@ -52,6 +53,8 @@ def test_rock_is_made_from_the_velocity_and_kept(slow_survey, physics, component
     assert (pairs["density"].values[2:][salt.values[2:]] == 2160).all()
     if "vs" in beside:
         np.testing.assert_allclose(pairs["vs"].values[rock], velocity[rock] / 2, rtol=1e-6)
+    if "q" in beside:
+        np.testing.assert_allclose(pairs["q"].values, 14 * (velocity / 1000) ** 2.2, rtol=1e-5)
     assert pairs["density"].attrs["units"] == "kg/m3"
     assert pairs.attrs["component"] == component
     alone = sg.synth.simulate(

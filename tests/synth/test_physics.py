@@ -149,6 +149,60 @@ def test_three_dimensions_give_the_analytic_record():
         assert misfit(record[:, i], expected) < 0.03
 
 
+def test_a_free_surface_is_a_mirror_of_opposite_sign_in_three_dimensions():
+    s = Survey(
+        source_x=(240.0,),
+        source_y=(240.0,),
+        source_depth=(160.0,),
+        receiver_x=((440.0, 340.0),),
+        receiver_y=((240.0, 340.0),),
+        receiver_depth=((160.0, 60.0),),
+        dt=0.002,
+        nt=180,
+        peak_frequency=8.0,
+        peak_time=0.12,
+        grid_spacing=20.0,
+        model_shape=(22, 25, 30),
+        free_surface=True,
+    )
+    record = simulate_array(full(VELOCITY, s), s)[0, 0]
+    for trace, across, depth in zip(record.T, (200, math.hypot(100, 100)), (160, 60), strict=True):
+        paths = math.hypot(across, depth - 160), math.hypot(across, depth + 160)
+        expected = np.zeros(s.nt)
+        for distance, sign in zip(paths, (1, -1), strict=True):
+            lag = np.pi * s.peak_frequency * (s.time - s.peak_time - distance / VELOCITY)
+            ricker = (1 - 2 * lag**2) * np.exp(-(lag**2))
+            expected += sign * ricker * s.grid_spacing**3 / (4 * np.pi * distance)
+        assert misfit(trace, expected) < 0.05
+
+
+def test_the_surface_of_a_solid_carries_rayleighs_wave():
+    x = np.arange(700.0, 1900.0, 200.0)
+    s = survey(
+        source_x=(300.0,),
+        source_depth=(20.0,),
+        receiver_x=(tuple(x),),
+        receiver_depth=((10.0,) * x.size,),
+        nt=900,
+        peak_frequency=6.0,
+        peak_time=0.2,
+        grid_spacing=5.0,
+        model_shape=(120, 440),
+        free_surface=True,
+    )
+    vs = VELOCITY / math.sqrt(3)
+    record = simulate_array(
+        full(VELOCITY, s), s, density=full(DENSITY, s), vs=full(vs, s), component="depth"
+    )[0, 0]
+    height = np.abs(record)
+    slowness = np.polyfit(x, s.time[height.argmax(axis=0)], 1)[0]
+    # Of a Poisson solid, sqrt(2 - 2 / sqrt(3)) times the S velocity (Rayleigh, 1885).
+    assert 1 / slowness == pytest.approx(vs * math.sqrt(2 - 2 / math.sqrt(3)), rel=0.01)
+    # In two dimensions it has nowhere to spread to.
+    decay = np.polyfit(np.log(x - 300.0), np.log(height.max(axis=0)), 1)[0]
+    assert decay == pytest.approx(0.0, abs=0.04)
+
+
 def test_gradients_reach_the_velocity():
     s = survey(nt=150)
     v = torch.full((1, *s.model_shape), VELOCITY, requires_grad=True)
@@ -164,6 +218,7 @@ def test_internal_steps_are_as_planned_and_said():
     for physics, materials in (
         ("scalar", {}),
         ("acoustic", {"density": full(DENSITY, s)}),
+        ("viscoacoustic", {"density": full(DENSITY, s), "q": full(40.0, s)}),
         ("elastic", {"density": full(DENSITY, s), "vs": full(900.0, s)}),
     ):
         # simulate_array raises where Deepwave takes other steps than planned.
@@ -217,7 +272,7 @@ def test_simulate_takes_what_the_physics_needs_from_the_cube():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"physics": "magnetic"}, "physics='magnetic': expected one of scalar, acoustic, elastic"),
+        ({"physics": "magnetic"}, "expected one of scalar, acoustic, viscoacoustic, elastic"),
         ({"component": "x"}, "component='x': scalar waves of a 2-D survey have pressure"),
         (
             {"physics": "acoustic", "component": "y"},

@@ -3,7 +3,12 @@ import pytest
 import xarray as xr
 
 from seisgeo.errors import ConventionError, SimulationError
-from seisgeo.synth import density_from_velocity, draw_velocity, vs_from_velocity
+from seisgeo.synth import (
+    density_from_velocity,
+    draw_velocity,
+    q_from_velocity,
+    vs_from_velocity,
+)
 from seisgeo.synth.geology import SALT_VELOCITY
 
 
@@ -15,6 +20,22 @@ def test_gardner_and_mudrock_line():
     # Castagna et al. (1985): vp = 1.16 vs + 1.36 in km/s.
     np.testing.assert_allclose(1.16 * vs_from_velocity(v) + 1360, v)
     np.testing.assert_allclose(vs_from_velocity(v, vp_vs=2.0), v / 2)
+
+
+def test_lis_relation_in_both_of_its_units():
+    v = np.array([[1500.0, 2500.0, 4500.0]] * 2)
+    q = q_from_velocity(v, water=False)
+    np.testing.assert_allclose(q, 14 * (v / 1000) ** 2.2)
+    np.testing.assert_allclose(q, 3.516e-6 * v**2.2, rtol=1e-3)
+
+
+def test_slow_rock_and_water_have_a_quality_factor():
+    v = np.full((10, 4), 1500.0, np.float32)
+    v[5:] = 400.0
+    q = q_from_velocity(v)
+    assert q.dtype == np.float32
+    assert (q[:5] == 1e6).all()
+    assert (q[5:] == 5).all()
 
 
 def test_slow_rock_still_has_a_shear_velocity():

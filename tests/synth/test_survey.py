@@ -182,6 +182,7 @@ def test_positions_outside_the_model_are_refused():
     said = r"1 source\(s\) outside .* source x -50 m, model x 0 to 690 m; .* the absorbing layer"
     with pytest.raises(ConventionError, match=said):
         Survey(**values)
+    # In the absorbing layer, which begins where the model ends.
     values = json.loads(Survey.openfwi().to_json())
     values["receiver_depth"][2][7] = 695.0
     with pytest.raises(ConventionError, match=r"receiver depth 695 m, model depth 0 to 690 m"):
