@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
+from tqdm.auto import tqdm
 
 from seisgeo import conventions, descriptors
 from seisgeo.errors import ConventionError
 
-__all__ = ["MODALITIES", "Views", "modality_of", "views_of"]
+__all__ = ["MODALITIES", "Thinned", "Views", "modality_of", "views_of"]
 
 #: The modalities and the variable and dimensions that hold each of them.
 MODALITIES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -23,8 +26,12 @@ MODALITIES: dict[str, tuple[str, tuple[str, ...]]] = {
 #: Kind of cube that holds each of them.
 KINDS = {"seismic": "gathers", "velocity": "velocity", "physics": "physics"}
 
-#: Variables smaller than this are loaded once; larger ones are read batch by batch.
+#: What takes less than this, or than half of the memory that is free, is loaded once; the rest
+#: is read batch by batch.
 LOAD_BYTES = 4 * 2**30
+
+#: Gathers thinned at once.
+_BLOCK = 64
 
 
 class Views:
@@ -32,7 +39,7 @@ class Views:
 
     Parameters
     ----------
-    arrays : mapping of str to DataArray or ndarray
+    arrays : mapping of str to DataArray, ndarray or Thinned
         One array for each modality, with as many rows.
 
     Notes
@@ -40,7 +47,7 @@ class Views:
     Indexing with a list of rows gives a dict of float32 arrays; lazy arrays read only those rows.
     """
 
-    def __init__(self, arrays: Mapping[str, xr.DataArray | np.ndarray]) -> None:
+    def __init__(self, arrays: Mapping[str, xr.DataArray | np.ndarray | Thinned]) -> None:
         self.arrays = dict(arrays)
 
     def __len__(self) -> int:
@@ -60,6 +67,48 @@ class Views:
         return {name: tuple(array.shape[1:]) for name, array in self.arrays.items()}
 
 
+class Thinned:
+    """Gathers with fewer samples, read and thinned row by row when they are asked for.
+
+    Parameters
+    ----------
+    array : DataArray
+        Gathers (sample, source, time, receiver).
+    factor : int
+        Of :func:`seisgeo.encoders.thinning.decimate`.
+    """
+
+    def __init__(self, array: xr.DataArray, factor: int) -> None:
+        self.array, self.factor = array, factor
+        samples, sources, nt, receivers = array.shape
+        self.shape = (samples, sources, -(-nt // factor), receivers)
+        self.nbytes = 4 * math.prod(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Any) -> np.ndarray:
+        return self._thin(self.array[rows])
+
+    def _thin(self, rows: Any) -> np.ndarray:
+        import torch
+
+        from seisgeo.encoders.thinning import decimate
+
+        values = np.ascontiguousarray(np.asarray(rows), dtype=np.float32)
+        return decimate(torch.from_numpy(values), self.factor).numpy()
+
+    def load(self, progress: bool = False) -> np.ndarray:
+        """All rows, thinned block by block: never all of the original samples at once."""
+        values = np.empty(self.shape, dtype=np.float32)
+        starts = range(0, len(self), _BLOCK)
+        for start in tqdm(starts, desc="read gathers", disable=not progress, leave=False):
+            block = self.array[start : start + _BLOCK].load()
+            conventions.check_finite(block, MODALITIES["seismic"][0], start)
+            values[start : start + _BLOCK] = self._thin(block)
+        return values
+
+
 def modality_of(ds: xr.Dataset) -> str:
     """First modality that a dataset holds, in the order seismic, velocity, physics.
 
@@ -77,7 +126,9 @@ def modality_of(ds: xr.Dataset) -> str:
     )
 
 
-def views_of(ds: xr.Dataset, modalities: Sequence[str]) -> Views:
+def views_of(
+    ds: xr.Dataset, modalities: Sequence[str], thinning: int = 1, *, progress: bool = False
+) -> Views:
     """Views of the named modalities; descriptors are computed where only velocity is given.
 
     Parameters
@@ -86,6 +137,10 @@ def views_of(ds: xr.Dataset, modalities: Sequence[str]) -> Views:
         Cubes that share the dimension ``sample``.
     modalities : sequence of str
         Keys of :data:`MODALITIES`.
+    thinning : int, default 1
+        Samples that one sample of the gathers stands for.
+    progress : bool, default False
+        Show how far the reading of many gathers is.
 
     Raises
     ------
@@ -108,7 +163,12 @@ def views_of(ds: xr.Dataset, modalities: Sequence[str]) -> Views:
             )
         conventions.validate(ds[[variable]], KINDS[name])
         array = ds[variable].transpose(*dims)
-        if array.nbytes <= LOAD_BYTES:
+        if name == "seismic" and thinning > 1:
+            thinned = Thinned(array, thinning)
+            fits = thinned.nbytes <= _room()
+            shown = progress and array.nbytes > LOAD_BYTES
+            arrays[name] = thinned.load(shown) if fits else thinned
+        elif array.nbytes <= _room():
             conventions.check_finite(array.load())
             if name == "velocity":
                 conventions.check_velocity(array)
@@ -116,3 +176,12 @@ def views_of(ds: xr.Dataset, modalities: Sequence[str]) -> Views:
         else:
             arrays[name] = array
     return Views(arrays)
+
+
+def _room() -> int:
+    """Bytes that data may take in memory."""
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # not everywhere
+        free = 0
+    return max(LOAD_BYTES, free // 2)
