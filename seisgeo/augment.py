@@ -26,14 +26,12 @@ class FieldLike:
     ----------
     dt : float
         Sampling interval (s).
-    peak_frequency : float or None
-        Of the survey's wavelet (Hz): noise is drawn in the band from 0.3 to 2.5 times of it. None
-        takes a tenth of the Nyquist frequency.
+    peak_frequency : float
+        Of the gathers (Hz): noise is drawn in the band from 0.3 to 2.5 times of it.
     """
 
-    def __init__(self, dt: float, peak_frequency: float | None) -> None:
-        self.dt = dt
-        self.peak_frequency = peak_frequency or 0.05 / dt
+    def __init__(self, dt: float, peak_frequency: float) -> None:
+        self.dt, self.peak_frequency = dt, peak_frequency
 
     def __call__(self, gathers: Tensor, generator: torch.Generator) -> Tensor:
         """Change a batch of gathers (batch, source, time, receiver); the input is kept."""

@@ -42,6 +42,7 @@ class Binding(TransformerMixin, SavedEstimator):
     axes_: dict[str, dict[str, float]]
     descriptors_: list[str]
     spectrum_: np.ndarray
+    thinning_: int
     history_: list[dict[str, float]]
     confidence_: Confidence | None
     head_: DescriptorHead | None

@@ -12,7 +12,7 @@ from seisgeo import conventions
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError
 from seisgeo.estimators.matching import in_trained_order, positions_of, reads_any_positions
-from seisgeo.estimators.views import MODALITIES, Views, views_of
+from seisgeo.estimators.views import MODALITIES, Views, thin, views_of
 
 if TYPE_CHECKING:
     from seisgeo.estimators.binding import Binding
@@ -130,7 +130,8 @@ def _checked(
             )
         rows = np.ascontiguousarray(views.arrays[modality], dtype=np.float32)
         for first in range(0, len(rows), BATCH):
-            yield rows[first : first + BATCH]
+            batch = rows[first : first + BATCH]
+            yield thin(batch, model.thinning_) if modality == "seismic" else batch
 
 
 def embedding_cube(

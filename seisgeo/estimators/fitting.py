@@ -15,18 +15,20 @@ from sklearn.utils.validation import validate_data
 
 from seisgeo import descriptors
 from seisgeo.devices import default_device
+from seisgeo.encoders.thinning import thinning_factor
 from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators import calibration
-from seisgeo.estimators.matching import axes_of, positions_of, reads_any_positions
+from seisgeo.estimators.matching import axes_of, is_even, positions_of, reads_any_positions
 from seisgeo.estimators.networks import (
     augmentations,
     build_encoders,
+    coarse_readout,
     near_copies_of,
     standardise,
 )
 from seisgeo.estimators.rows import Rows, hold_out
 from seisgeo.estimators.seisbind import SeisBind
-from seisgeo.estimators.views import MODALITIES, Views, views_of
+from seisgeo.estimators.views import MODALITIES, Views, require_views, views_of
 from seisgeo.field import mean_spectrum
 from seisgeo.synth.survey import Survey
 
@@ -35,12 +37,17 @@ __all__ = ["fit"]
 
 @dataclass(frozen=True)
 class _Lesson:
-    """What a model learns from: rows, their files and families, and which modalities are bound."""
+    """What a model learns from.
+
+    Rows, which modalities are bound, the rows' files and families, and whether the mirror image of
+    a pair is a pair.
+    """
 
     views: Views
     pairs: dict[tuple[str, str], float]
     files: np.ndarray | None = None
     families: np.ndarray | None = None
+    even: bool = False
 
 
 def fit(model: SeisBind, X: Any, checkpoint: str | os.PathLike[str] | None) -> None:
@@ -59,8 +66,9 @@ def fit(model: SeisBind, X: Any, checkpoint: str | os.PathLike[str] | None) -> N
         )
     random = np.random.RandomState(seed)
     held, kept = hold_out(len(views), model.validation_fraction, lesson.files, random)
-    model.shapes_ = {name: tuple(int(n) for n in s) for name, s in views.shapes.items()}
-    model.encoders_ = build_encoders(model.encoder, model.embedding_dim, model.shapes_, seed)
+    model.encoders_ = build_encoders(
+        model.encoder, model.embedding_dim, model.shapes_, model.thinning_, seed
+    )
     sample = views[kept[:20_000].tolist()]["physics"]
     standardise(model.encoders_["physics"], sample)
     if reads_any_positions(model):
@@ -70,7 +78,7 @@ def fit(model: SeisBind, X: Any, checkpoint: str | os.PathLike[str] | None) -> N
         model.encoders_,
         Rows(views, kept),
         Rows(views, held) if len(held) else None,
-        _plan(model, lesson.pairs, seed),
+        _plan(model, lesson, seed),
         families=None if families is None else families[kept],
         folder=folder,
         settings=_settings(model, views, seed) if folder is not None else None,
@@ -109,7 +117,7 @@ def _seed(model: SeisBind, folder: Path | None) -> int:
 
 def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset) -> _Lesson:
     """Pairs of gathers and velocity models; the model takes their survey, axes and spectrum."""
-    views = views_of(ds, list(MODALITIES))
+    ds = require_views(ds, list(MODALITIES))
     model.survey_ = Survey.from_attrs(ds) if "survey" in ds.attrs else None
     if model.survey_ is not None:
         model.survey_.require_coords(ds, "the training set")
@@ -117,6 +125,11 @@ def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset) -> _Lesson:
     named = ds["descriptor"].values if "descriptor" in ds.coords else descriptors.DESCRIPTORS
     model.descriptors_ = [str(name) for name in named]
     model.spectrum_ = mean_spectrum(ds["amplitude"])
+    model.thinning_ = thinning_factor(model.spectrum_)
+    views = views_of(ds, list(MODALITIES), model.thinning_, progress=model.verbose)
+    model.shapes_ = views.shapes | {
+        "seismic": tuple(ds.sizes[d] for d in ("source", "time", "receiver"))
+    }
     families = ds["family"].values if "family" in ds.coords else None
     if families is None and model.families_per_batch is not None:
         raise ConventionError(
@@ -124,7 +137,7 @@ def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset) -> _Lesson:
             f"{sorted(map(str, ds.coords))}"
         )
     files = ds["file"].values if "file" in ds.coords else None
-    return _Lesson(views, _pairs(model), files, families)
+    return _Lesson(views, _pairs(model), files, families, is_even(ds))
 
 
 def _pairs(model: SeisBind) -> dict[tuple[str, str], float]:
@@ -142,15 +155,17 @@ def _lesson_of(model: SeisBind, X: Any) -> _Lesson:
     """A bare array: one view, bound to jittered copies of itself."""
     array = validate_data(model, X, dtype=np.float32, ensure_min_samples=2)
     model.survey_, model.axes_, model.spectrum_ = None, {}, np.zeros(0)
-    model.descriptors_ = []
+    model.descriptors_, model.thinning_ = [], 1
+    model.shapes_ = {"physics": (array.shape[1],)}
     return _Lesson(Views({"physics": array}), {("physics", "physics"): 1.0})
 
 
-def _plan(model: SeisBind, pairs: dict[tuple[str, str], float], seed: int) -> Any:
+def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
+    from seisgeo.augment import mirror
     from seisgeo.training import TrainingPlan
 
     return TrainingPlan(
-        pairs=pairs,
+        pairs=lesson.pairs,
         max_epochs=model.max_epochs,
         batch_size=model.batch_size,
         max_time=model.max_time,
@@ -165,8 +180,10 @@ def _plan(model: SeisBind, pairs: dict[tuple[str, str], float], seed: int) -> An
         chunk_size=model.chunk_size,
         ema_decay=model.ema_decay,
         families_per_batch=model.families_per_batch,
-        augment=augmentations(model, pairs),
+        augment=augmentations(model, lesson.pairs),
+        turn=mirror if model.augment and lesson.even else None,
         copies=near_copies_of(model.encoders_),
+        readout=coarse_readout(model),
     )
 
 

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 
     from seisgeo.estimators.binding import Binding
 
-__all__ = ["axes_of", "in_trained_order", "positions_of", "prepare", "reads_any_positions"]
+__all__ = [
+    "axes_of",
+    "in_trained_order",
+    "is_even",
+    "positions_of",
+    "prepare",
+    "reads_any_positions",
+]
 
 _SEISMIC_COORDS = ("time", "source_x", "source_depth", "receiver_x", "receiver_depth", "offset")
 _VELOCITY_COORDS = ("depth", "x")
@@ -111,6 +118,23 @@ def positions_of(ds: xr.Dataset) -> tuple[torch.Tensor, torch.Tensor]:
         for axes in (spread[:2], spread[2:])
     )
     return source[:, 0], receiver
+
+
+def is_even(ds: xr.Dataset) -> bool:
+    """Whether a survey is its own mirror image, to within a cell of the velocity models."""
+    names = [f"{of}_{axis}" for of in ("source", "receiver") for axis in ("x", "depth")]
+    if not {*names, "x"} <= set(ds.coords):
+        return False
+    x = ds["x"].values
+    if len(x) < 2:
+        return False
+    (source, receiver), cell = positions_of(ds), float(x[1] - x[0])
+    for positions in (source, receiver):
+        turned = positions.flip(*range(positions.ndim - 1)).clone()
+        turned[..., 0] = float(x[0] + x[-1]) - turned[..., 0]
+        if float((turned - positions).abs().max()) > cell:
+            return False
+    return True
 
 
 def in_trained_order(model: Binding, ds: xr.Dataset) -> xr.Dataset:

@@ -41,6 +41,10 @@ class SeisBind(Binding):
         The paper's lambda1 and lambda2.
     direct_weight : float, default 0.0
         Of the loss between seismic and physics, which the paper does not have.
+    readout_weight : float, default 3.0
+        Of a linear read-out of the velocity model, in 14 x 14 coarse cells, from the embedding of
+        its gathers (mean square error, 1500 m/s as the unit). It shows the encoder what to look for
+        before it can tell samples apart; the paper does not have it, nor does inference.
     loss : {"info_nce", "sigmoid"}, default "info_nce"
         :func:`seisgeo.losses.info_nce` (the paper's) or :func:`seisgeo.losses.sigmoid`.
     temperature : float, default 0.07
@@ -84,6 +88,9 @@ class SeisBind(Binding):
         Survey of the training gathers; field gathers are matched to it.
     descriptors_ : list of str
         Names of the descriptors, in the physics encoder's order.
+    thinning_ : int
+        Samples of the gathers that one sample stands for when the encoder sees them: no more than
+        their spectrum allows, see :func:`seisgeo.encoders.thinning.thinning_factor`.
     spectrum_ : numpy.ndarray
         Mean amplitude spectrum of the training gathers, from zero to their Nyquist frequency;
         field gathers are shaped to it.
@@ -125,6 +132,7 @@ class SeisBind(Binding):
         seismic_weight: float = 1.0,
         physics_weight: float = 0.1,
         direct_weight: float = 0.0,
+        readout_weight: float = 3.0,
         loss: str = "info_nce",
         temperature: float = 0.07,
         augment: bool = True,
@@ -147,6 +155,7 @@ class SeisBind(Binding):
         self.seismic_weight = seismic_weight
         self.physics_weight = physics_weight
         self.direct_weight = direct_weight
+        self.readout_weight = readout_weight
         self.loss = loss
         self.temperature = temperature
         self.augment = augment
@@ -230,7 +239,7 @@ class SeisBind(Binding):
         check_is_fitted(self, "encoders_")
         for name in ("seismic", "velocity"):
             X = prepare(self, X, name)
-        views = views_of(in_trained_order(self, X), list(MODALITIES))
+        views = views_of(in_trained_order(self, X), list(MODALITIES), self.thinning_)
         rows = np.arange(len(views))
         calibration.calibrate(self, Rows(views, rows[::2]), Rows(views, rows[1::2]), seed=0)
         return self

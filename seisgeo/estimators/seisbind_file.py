@@ -25,6 +25,7 @@ def contents(model: SeisBind) -> tuple[dict[str, Any], dict[str, Any]]:
         "axes": model.axes_,
         "descriptors": model.descriptors_,
         "spectrum": model.spectrum_.tolist(),
+        "thinning": model.thinning_,
         "history": model.history_,
         "confidence": confidence,
         "n_features_in": getattr(model, "n_features_in_", None),
@@ -38,7 +39,10 @@ def restore(model: SeisBind, weights: Mapping[str, Any], learned: Mapping[str, A
 
     after = {k: v for k, v in weights.items() if k.startswith(("head.", "confidence."))}
     model.shapes_ = {name: tuple(shape) for name, shape in learned["shapes"].items()}
-    model.encoders_ = build_encoders(model.encoder, model.embedding_dim, model.shapes_, seed=0)
+    model.thinning_ = learned["thinning"]
+    model.encoders_ = build_encoders(
+        model.encoder, model.embedding_dim, model.shapes_, model.thinning_, seed=0
+    )
     model.encoders_.load_state_dict({k: v for k, v in weights.items() if k not in after})
     model.encoders_.eval()
     model.survey_ = Survey.from_json(learned["survey"]) if learned["survey"] else None

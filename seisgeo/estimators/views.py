@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 from seisgeo import conventions, descriptors
 from seisgeo.errors import ConventionError
 
-__all__ = ["MODALITIES", "Thinned", "Views", "modality_of", "views_of"]
+__all__ = ["MODALITIES", "Thinned", "Views", "modality_of", "require_views", "thin", "views_of"]
 
 #: The modalities and the variable and dimensions that hold each of them.
 MODALITIES: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -88,15 +88,7 @@ class Thinned:
         return self.shape[0]
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return self._thin(self.array[rows])
-
-    def _thin(self, rows: Any) -> np.ndarray:
-        import torch
-
-        from seisgeo.encoders.thinning import decimate
-
-        values = np.ascontiguousarray(np.asarray(rows), dtype=np.float32)
-        return decimate(torch.from_numpy(values), self.factor).numpy()
+        return thin(self.array[rows].values, self.factor)
 
     def load(self, progress: bool = False) -> np.ndarray:
         """All rows, thinned block by block: never all of the original samples at once."""
@@ -105,8 +97,18 @@ class Thinned:
         for start in tqdm(starts, desc="read gathers", disable=not progress, leave=False):
             block = self.array[start : start + _BLOCK].load()
             conventions.check_finite(block, MODALITIES["seismic"][0], start)
-            values[start : start + _BLOCK] = self._thin(block)
+            values[start : start + _BLOCK] = thin(block.values, self.factor)
         return values
+
+
+def thin(gathers: np.ndarray, factor: int) -> np.ndarray:
+    """Gathers (sample, source, time, receiver) with fewer samples, float32, without aliases."""
+    import torch
+
+    from seisgeo.encoders.thinning import decimate
+
+    values = np.ascontiguousarray(gathers, dtype=np.float32)
+    return decimate(torch.from_numpy(values), factor).numpy()
 
 
 def modality_of(ds: xr.Dataset) -> str:
@@ -124,6 +126,31 @@ def modality_of(ds: xr.Dataset) -> str:
     raise ConventionError(
         f"expected one of {wanted}; found {[(k, v.dims) for k, v in ds.data_vars.items()]}"
     )
+
+
+def require_views(ds: xr.Dataset, modalities: Sequence[str]) -> xr.Dataset:
+    """The dataset with all of the named modalities, their values not looked at yet.
+
+    Raises
+    ------
+    ConventionError
+        If one is missing or is not laid out as it should be.
+    """
+    for name in modalities:
+        variable, dims = MODALITIES[name]
+        if variable not in ds and name == "physics" and "velocity" in ds:
+            ds = ds.merge(descriptors.compute(ds))
+        if variable not in ds:
+            raise ConventionError(
+                f"the {name} view needs the variable {variable!r} {dims}; this dataset has "
+                f"{sorted(map(str, ds.data_vars))}"
+            )
+        if set(ds[variable].dims) != set(dims):
+            raise ConventionError(
+                f"variable {variable!r}: expected dimensions {dims}, found {ds[variable].dims}"
+            )
+        conventions.validate(ds[[variable]], KINDS[name])
+    return ds
 
 
 def views_of(
@@ -147,21 +174,10 @@ def views_of(
     ConventionError
         If a modality is missing or holds values that are not finite or not in m/s.
     """
+    ds = require_views(ds, modalities)
     arrays: dict[str, Any] = {}
     for name in modalities:
         variable, dims = MODALITIES[name]
-        if variable not in ds and name == "physics" and "velocity" in ds:
-            ds = ds.merge(descriptors.compute(ds))
-        if variable not in ds:
-            raise ConventionError(
-                f"the {name} view needs the variable {variable!r} {dims}; this dataset has "
-                f"{sorted(map(str, ds.data_vars))}"
-            )
-        if set(ds[variable].dims) != set(dims):
-            raise ConventionError(
-                f"variable {variable!r}: expected dimensions {dims}, found {ds[variable].dims}"
-            )
-        conventions.validate(ds[[variable]], KINDS[name])
         array = ds[variable].transpose(*dims)
         if name == "seismic" and thinning > 1:
             thinned = Thinned(array, thinning)
