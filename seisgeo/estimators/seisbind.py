@@ -37,8 +37,8 @@ class SeisBind(Binding):
         offsets, and embeds gathers of any sources and receivers.
     embedding_dim : int, default 256
         Length of the embeddings.
-    seismic_weight, physics_weight : float, default 1.0 and 0.1
-        The paper's lambda1 and lambda2.
+    seismic_weight, physics_weight : float, default 1.0 and 0.5
+        The paper's lambda1 and lambda2, which are 1 and 0.1 there.
     direct_weight : float, default 0.0
         Of the loss between seismic and physics, which the paper does not have.
     readout_weight : float, default 3.0
@@ -60,14 +60,14 @@ class SeisBind(Binding):
     families_per_batch : int or None, default None
         Fill each batch from this many families (coordinate ``family``) only, so that samples are
         contrasted with what is hard to tell from them. None mixes all families.
-    ema_decay : float or None, default None
+    ema_decay : float or None, default 0.999
         Keep the exponential moving average of the weights, with this decay a step, instead of the
         last ones.
     max_epochs : int, default 40
         Passes over the training set at most.
     max_time : float or None, default None
         Seconds of training at most. The result then depends on the speed of the machine.
-    learning_rate, weight_decay : float, default 1e-3 and 1e-4
+    learning_rate, weight_decay : float, default 2e-3 and 1e-4
         AdamW's; the rate warms up and follows a cosine.
     validation_fraction : float, default 0.1
         Share of the samples held out for early stopping; 0 trains to the end.
@@ -130,7 +130,7 @@ class SeisBind(Binding):
         *,
         embedding_dim: int = 256,
         seismic_weight: float = 1.0,
-        physics_weight: float = 0.1,
+        physics_weight: float = 0.5,
         direct_weight: float = 0.0,
         readout_weight: float = 3.0,
         loss: str = "info_nce",
@@ -139,10 +139,10 @@ class SeisBind(Binding):
         batch_size: int = 128,
         chunk_size: int | None = None,
         families_per_batch: int | None = None,
-        ema_decay: float | None = None,
+        ema_decay: float | None = 0.999,
         max_epochs: int = 40,
         max_time: float | None = None,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 2e-3,
         weight_decay: float = 1e-4,
         validation_fraction: float = 0.1,
         patience: int = 8,
