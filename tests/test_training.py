@@ -17,7 +17,7 @@ import xarray as xr
 import seisgeo as sg
 from seisgeo.batches import Batches, in_order
 from seisgeo.checkpoint import read_state, write_state
-from seisgeo.contrast import Contrast, TrainingPlan
+from seisgeo.contrast import Contrast, Readout, TrainingPlan
 from seisgeo.devices import one_thread
 from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError
 
@@ -228,7 +228,7 @@ def gradients(module, batch):
 def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
     from seisgeo.estimators.views import MODALITIES, views_of
 
-    views = views_of(few, list(MODALITIES))
+    views = views_of(few, list(MODALITIES), uninterrupted.thinning_)
     batch = {k: torch.from_numpy(v) for k, v in views[list(range(12))].items()}
     pairs = {("seismic", "velocity"): 1.0, ("velocity", "physics"): 0.1}
     encoders = uninterrupted.encoders_
@@ -239,6 +239,19 @@ def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
         found, gradient = gradients(module, batch)
         assert found == pytest.approx(value, rel=1e-5)
         assert float((gradient - expected).norm() / expected.norm()) < 1e-5
+
+
+def test_a_readout_adds_its_mean_square_error():
+    encoders = torch.nn.ModuleDict({name: torch.nn.Linear(3, 2, bias=False) for name in "ab"})
+    batch = {"a": torch.randn(4, 3), "b": torch.randn(4, 3)}
+    pairs = {("a", "b"): 1.0}
+    readout = Readout("a", lambda rows: rows["b"], size=3, features=2, weight=0.5)
+    module = Contrast(encoders, plan(pairs=pairs, readout=readout), 1)
+    without = Contrast(encoders, plan(pairs=pairs), 1)
+    told = module.readout(encoders["a"](batch["a"]))
+    expected = without.loss(batch)[0] + 0.5 * (told - batch["b"]).square().mean()
+    torch.testing.assert_close(module.loss(batch)[0], expected)
+    assert any(p is module.readout.weight for p in module.parameters())
 
 
 def test_smaller_batches_have_another_gradient():
