@@ -13,7 +13,17 @@ if TYPE_CHECKING:
     from seisgeo.augment import FieldLike
     from seisgeo.estimators.seisbind import SeisBind
 
-__all__ = ["augmentations", "build_encoders", "field_like", "near_copies_of", "standardise"]
+__all__ = [
+    "augmentations",
+    "build_encoders",
+    "field_like",
+    "near_copies_of",
+    "standardise",
+    "take_weights",
+]
+
+#: What a shot encoder knows of the survey: no weights.
+_POSITIONS = {"source", "receiver"}
 
 
 def build_encoders(
@@ -54,6 +64,35 @@ def build_encoders(
             encoders["velocity"] = VelocityEncoder((depth, x), config, out)
         encoders["physics"] = PhysicsEncoder(shapes["physics"][0], out)
     return encoders
+
+
+def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) -> list[str]:
+    """Let encoders begin with the weights of trained ones, as far as they fit.
+
+    Parameters
+    ----------
+    encoders : torch.nn.ModuleDict
+        New ones, perhaps for data of other shapes.
+    trained : torch.nn.ModuleDict
+        To learn from; left as they are.
+
+    Returns
+    -------
+    list of str
+        What could not be taken, a line each, and begins anew.
+    """
+    anew = []
+    for name, encoder in encoders.items():
+        if name not in trained:
+            anew.append(f"{name}: the whole encoder")
+            continue
+        here, there = encoder.state_dict(), trained[name].state_dict()
+        fits = {k: v for k, v in there.items() if k in here and v.shape == here[k].shape}
+        encoder.load_state_dict(fits, strict=False)
+        for key in here.keys() - fits.keys() - _POSITIONS:
+            found = tuple(there[key].shape) if key in there else "nothing"
+            anew.append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
+    return sorted(anew)
 
 
 def standardise(encoder: Any, values: np.ndarray) -> None:
