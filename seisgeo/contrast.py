@@ -31,7 +31,10 @@ History = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class Readout:
-    """What one modality's embeddings must tell by a linear map alone, in training.
+    """What one modality's features must tell by a linear map alone, in training.
+
+    Features are what its encoder's method ``features`` gives: the embedding before its length is
+    made one.
 
     Parameters
     ----------
@@ -40,7 +43,7 @@ class Readout:
     target : callable
         Function of a batch that gives what to tell, (batch, size).
     size, features : int
-        Values to tell, and length of the embeddings.
+        Values to tell, and number of the features.
     weight : float
         Of its mean square error beside the contrastive losses.
     """
@@ -156,20 +159,24 @@ class Contrast(L.LightningModule):
     # ---- the loss
 
     def embed(self, name: str, values: Tensor, encoders: Any) -> Tensor:
-        """Unit vectors (batch, feature) of a batch of one modality.
+        """Unit vectors (batch, feature) of a batch; vectors of any length where they are read out.
 
         In chunks, activations are not kept but computed again when the gradient of a chunk is
         due: memory is that of one chunk and the gradient is the whole batch's (GradCache, Gao et
         al. 2021, arXiv:2101.06983).
         """
         size = self.plan.chunk_size
+        encode = encoders[name].features if self._reads(name) else encoders[name]
         if size is None or len(values) <= size:
-            return encoders[name](values).float()
+            return encode(values).float()
         parts = [
-            checkpoint(encoders[name], part, use_reentrant=False, preserve_rng_state=False)
+            checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False)
             for part in values.split(size)
         ]
         return torch.cat(parts).float()
+
+    def _reads(self, name: str) -> bool:
+        return self.plan.readout is not None and self.plan.readout.modality == name
 
     def loss(
         self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None
@@ -193,8 +200,13 @@ class Contrast(L.LightningModule):
             change = self.plan.augment.get(name)
             if change is not None and random is not None:
                 values = change(values, random)
-            return gather(self.embed(name, values, encoders))
+            embedding = gather(self.embed(name, values, encoders))
+            if not self._reads(name):
+                return embedding
+            features.append(embedding)
+            return functional.normalize(embedding, dim=1)
 
+        features: list[Tensor] = []
         first = {name: embedded(name, generator) for name in batch}
         same = {name: find(gather(batch[name])) for name, find in self.plan.copies.items()}
         total = torch.zeros((), device=self.device)
@@ -203,10 +215,10 @@ class Contrast(L.LightningModule):
             mask = torch.stack(masks).any(dim=0) if masks else None
             other = first[b] if a != b else embedded(b, generator or self._generator())
             total = total + weight * self.criterion(first[a], other, mask)
-        if self.plan.readout is not None and self.readout is not None:
-            told = self.readout(first[self.plan.readout.modality])
+        if self.plan.readout is not None and self.readout is not None and generator is not None:
             target = gather(self.plan.readout.target(batch))
-            total = total + self.plan.readout.weight * functional.mse_loss(told, target)
+            error = functional.mse_loss(self.readout(features[0]), target)
+            total = total + self.plan.readout.weight * error
         return total, first
 
     def _generator(self) -> torch.Generator:

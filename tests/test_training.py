@@ -242,15 +242,18 @@ def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
 
 
 def test_a_readout_adds_its_mean_square_error():
-    encoders = torch.nn.ModuleDict({name: torch.nn.Linear(3, 2, bias=False) for name in "ab"})
+    encoders = torch.nn.ModuleDict({"a": Featured(), "b": Featured()})
     batch = {"a": torch.randn(4, 3), "b": torch.randn(4, 3)}
     pairs = {("a", "b"): 1.0}
     readout = Readout("a", lambda rows: rows["b"], size=3, features=2, weight=0.5)
     module = Contrast(encoders, plan(pairs=pairs, readout=readout), 1)
     without = Contrast(encoders, plan(pairs=pairs), 1)
-    told = module.readout(encoders["a"](batch["a"]))
-    expected = without.loss(batch)[0] + 0.5 * (told - batch["b"]).square().mean()
-    torch.testing.assert_close(module.loss(batch)[0], expected)
+    told = module.readout(encoders["a"].features(batch["a"]))
+    contrast, random = without.loss(batch)[0], torch.Generator()
+    expected = contrast + 0.5 * (told - batch["b"]).square().mean()
+    torch.testing.assert_close(module.loss(batch, random)[0], expected)
+    # In validation, which only compares, there is none.
+    torch.testing.assert_close(module.loss(batch)[0], contrast)
     assert any(p is module.readout.weight for p in module.parameters())
 
 
@@ -263,6 +266,15 @@ def test_smaller_batches_have_another_gradient():
     _, whole = gradients(module, batch)
     parts = [gradients(module, {k: v[i : i + 4] for k, v in batch.items()})[1] for i in (0, 4, 8)]
     assert float((sum(parts) / 3 - whole).norm() / whole.norm()) > 0.1
+
+
+class Featured(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Linear(3, 2, bias=False)
+
+    def forward(self, x):
+        return torch.nn.functional.normalize(self.features(x), dim=1)
 
 
 class Wide(torch.nn.Module):

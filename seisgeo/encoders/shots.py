@@ -74,6 +74,12 @@ class ShotEncoder(nn.Module):
         self, gathers: Tensor, source: Tensor | None = None, receiver: Tensor | None = None
     ) -> Tensor:
         """Map gathers (batch, source, time, receiver) to unit vectors (batch, feature)."""
+        return functional.normalize(self.features(gathers, source, receiver), dim=1)
+
+    def features(
+        self, gathers: Tensor, source: Tensor | None = None, receiver: Tensor | None = None
+    ) -> Tensor:
+        """Map gathers (batch, source, time, receiver) to vectors (batch, feature) of any length."""
         source = self.source if source is None else source
         receiver = self.receiver if receiver is None else receiver
         batch, shots, nt, _ = gathers.shape
@@ -95,4 +101,4 @@ class ShotEncoder(nn.Module):
         images = torch.cat([images, maps.repeat(batch, 1, 1, 1).to(images)], dim=1)
         tokens = self.network(images).unflatten(0, (batch, shots))  # (batch, source, token)
         tokens = self.attention(tokens + self.position(source / KM))
-        return functional.normalize(self.head(tokens.mean(dim=1)), dim=1)
+        return self.head(tokens.mean(dim=1))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
+
+from seisgeo.errors import ModelFileError
 
 __all__ = ["SavedEstimator"]
 
@@ -32,6 +34,44 @@ class SavedEstimator(BaseEstimator):
 
         check_is_fitted(self, self._networks)
         return checksum(getattr(self, self._networks).state_dict())
+
+    @classmethod
+    def from_pretrained(
+        cls, source: str | os.PathLike[str], *, sha256: str | None = None, device: str | None = None
+    ) -> Self:
+        """Load a model that comes with the package, or from a file or an address.
+
+        Parameters
+        ----------
+        source : str or path-like
+            A name of :func:`seisgeo.pretrained.available`, which needs no network; a file that
+            :meth:`save` wrote; or an address (``https://…``), which is downloaded once.
+        sha256 : str, optional
+            Checksum of the file; an address needs one.
+        device : str, optional
+            As of the estimator; by default CUDA where there is one, whatever it was trained on.
+
+        Returns
+        -------
+        estimator
+            Fitted. To go on training on pairs of your own: ``model.set_params(warm_start=True)``.
+
+        Raises
+        ------
+        ModelFileError
+            If there is no such model, or its file is cut short, altered, or another estimator's.
+        SeisgeoError
+            If it cannot be downloaded whole.
+        """
+        from seisgeo.estimators.persistence import load
+        from seisgeo.pretrained import model_file
+
+        model = load(model_file(source, sha256))
+        if not isinstance(model, cls):
+            raise ModelFileError(
+                f"{os.fspath(source)} is a model of {type(model).__name__}, not of {cls.__name__}"
+            )
+        return model.set_params(device=device)
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
         """Save the fitted estimator as one file of safetensors.

@@ -73,7 +73,8 @@ def _embed(
 
     def embedded(modality: str, array: np.ndarray) -> np.ndarray:
         conventions.check_finite(array, MODALITIES[modality][0])
-        return embed(model.encoders_[modality], [array], model.device)
+        rows = np.ascontiguousarray(array, dtype=np.float32)
+        return embed(model.encoders_[modality], [rows], model.device)
 
     parts: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(rows), _BATCH):

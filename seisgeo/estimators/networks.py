@@ -17,14 +17,17 @@ if TYPE_CHECKING:
 __all__ = [
     "augmentations",
     "build_encoders",
-    "coarse_readout",
     "field_like",
     "near_copies_of",
     "standardise",
+    "take_weights",
+    "velocity_readout",
 ]
 
-#: Coarse cells along an axis of a velocity model.
-COARSE = 14
+#: What a shot encoder knows of the survey: no weights.
+_POSITIONS = {"source", "receiver"}
+#: Principal components of the velocity models that a read-out tells.
+COMPONENTS = 64
 
 
 def build_encoders(
@@ -73,6 +76,35 @@ def build_encoders(
     return encoders
 
 
+def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) -> list[str]:
+    """Let encoders begin with the weights of trained ones, as far as they fit.
+
+    Parameters
+    ----------
+    encoders : torch.nn.ModuleDict
+        New ones, perhaps for data of other shapes.
+    trained : torch.nn.ModuleDict
+        To learn from; left as they are.
+
+    Returns
+    -------
+    list of str
+        What could not be taken, a line each, and begins anew.
+    """
+    anew = []
+    for name, encoder in encoders.items():
+        if name not in trained:
+            anew.append(f"{name}: the whole encoder")
+            continue
+        here, there = encoder.state_dict(), trained[name].state_dict()
+        fits = {k: v for k, v in there.items() if k in here and v.shape == here[k].shape}
+        encoder.load_state_dict(fits, strict=False)
+        for key in here.keys() - fits.keys() - _POSITIONS:
+            found = tuple(there[key].shape) if key in there else "nothing"
+            anew.append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
+    return sorted(anew)
+
+
 def standardise(encoder: Any, values: np.ndarray) -> None:
     """Let the physics encoder take mean and spread of descriptors (sample, descriptor)."""
     import torch
@@ -102,20 +134,39 @@ def field_like(model: SeisBind) -> FieldLike | None:
     return FieldLike(dt * model.thinning_, float(peak))
 
 
-def coarse_readout(model: SeisBind) -> Readout | None:
-    """What the embedding of gathers must tell by itself: velocities in coarse cells."""
-    from torch.nn import functional
+def velocity_readout(model: SeisBind, velocity: np.ndarray, seed: int) -> Readout | None:
+    """What the features of gathers must tell by themselves: principal components of the velocity.
+
+    Parameters
+    ----------
+    model : SeisBind
+        Its encoders are there.
+    velocity : numpy.ndarray
+        Models to find the components of, (sample, depth, x).
+    seed : int
+        Of the decomposition, which is a randomised one.
+    """
+    import torch
+    from sklearn.decomposition import PCA
 
     from seisgeo.contrast import Readout
 
-    if "velocity" not in model.encoders_ or not model.readout_weight:
+    count = min(COMPONENTS, len(velocity) - 1)
+    if not model.readout_weight or count < 1 or not velocity.std(axis=0).any():
         return None
+    flat = velocity.reshape(len(velocity), -1)
+    found = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
+    # Halfway between the model's own spread, where the first components are all that counts, and
+    # whitened components, where the last do.
+    spread = np.sqrt(found.explained_variance_).clip(min=1e-3)
+    weights = found.components_ / np.sqrt(spread[0] * spread)[:, None]
+    mean, matrix = (torch.from_numpy(a.astype(np.float32)) for a in (found.mean_, weights.T))
 
     def target(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        pooled = functional.adaptive_avg_pool2d((batch["velocity"] - 3000) / 1500, COARSE)
-        return pooled.flatten(1)
+        rows = batch["velocity"].flatten(1)
+        return (rows - mean.to(rows)) @ matrix.to(rows)
 
-    return Readout("seismic", target, COARSE**2, model.embedding_dim, model.readout_weight)
+    return Readout("seismic", target, count, model.embedding_dim, model.readout_weight)
 
 
 def near_copies_of(encoders: Any) -> dict[str, Any]:

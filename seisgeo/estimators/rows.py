@@ -29,8 +29,9 @@ class Rows(Views):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
-        return super().__getitem__(self.rows[np.asarray(rows)])
+    def read(self, name: str, rows: Sequence[int]) -> np.ndarray:
+        """Rows of one modality, in increasing order of the views' own numbers."""
+        return super().read(name, self.rows[np.asarray(rows)])
 
 
 def hold_out(

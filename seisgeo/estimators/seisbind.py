@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -15,6 +15,9 @@ from seisgeo.estimators.binding import Binding
 from seisgeo.estimators.matching import in_trained_order, prepare
 from seisgeo.estimators.rows import Rows
 from seisgeo.estimators.views import MODALITIES, views_of
+
+if TYPE_CHECKING:
+    from seisgeo.synth.stream import PairStream
 
 __all__ = ["SeisBind"]
 
@@ -41,10 +44,10 @@ class SeisBind(Binding):
         The paper's lambda1 and lambda2, which are 1 and 0.1 there.
     direct_weight : float, default 0.0
         Of the loss between seismic and physics, which the paper does not have.
-    readout_weight : float, default 3.0
-        Of a linear read-out of the velocity model, in 14 x 14 coarse cells, from the embedding of
-        its gathers (mean square error, 1500 m/s as the unit). It shows the encoder what to look for
-        before it can tell samples apart; the paper does not have it, nor does inference.
+    readout_weight : float, default 1.0
+        Of a linear read-out of the velocity model's first 64 principal components from the
+        features of its gathers, which become the embedding. It shows the encoder what to look for
+        before it can tell samples apart; the paper does not have it, and it is gone after training.
     loss : {"info_nce", "sigmoid"}, default "info_nce"
         :func:`seisgeo.losses.info_nce` (the paper's) or :func:`seisgeo.losses.sigmoid`.
     temperature : float, default 0.07
@@ -73,6 +76,10 @@ class SeisBind(Binding):
         Share of the samples held out for early stopping; 0 trains to the end.
     patience : int, default 8
         Epochs without progress on them after which training stops.
+    warm_start : bool, default False
+        Let `fit` go on from the weights that the model has, of an earlier `fit`, of
+        :meth:`from_pretrained` or of :func:`seisgeo.load`, instead of new ones. The training set
+        may have other shapes: weights that do not fit it begin anew, and a warning names them.
     device : str or None, default None
         ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
     random_state : int, RandomState or None, default None
@@ -132,7 +139,7 @@ class SeisBind(Binding):
         seismic_weight: float = 1.0,
         physics_weight: float = 0.5,
         direct_weight: float = 0.0,
-        readout_weight: float = 3.0,
+        readout_weight: float = 1.0,
         loss: str = "info_nce",
         temperature: float = 0.07,
         augment: bool = True,
@@ -146,6 +153,7 @@ class SeisBind(Binding):
         weight_decay: float = 1e-4,
         validation_fraction: float = 0.1,
         patience: int = 8,
+        warm_start: bool = False,
         device: str | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = True,
@@ -169,31 +177,42 @@ class SeisBind(Binding):
         self.weight_decay = weight_decay
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.warm_start = warm_start
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
 
     def fit(
         self,
-        X: xr.Dataset | Any,
+        X: xr.Dataset | PairStream | Any,
         y: Any = None,
         *,
         checkpoint: str | os.PathLike[str] | None = None,
+        pairs_per_epoch: int | None = None,
+        reuse: int | None = None,
     ) -> SeisBind:
         """Train the encoders.
 
         Parameters
         ----------
-        X : xarray.Dataset or array-like
+        X : xarray.Dataset, PairStream or array-like
             Pairs: ``amplitude (sample, source, time, receiver)`` and ``velocity (sample, depth,
             x)``, and ``descriptor_value (sample, descriptor)`` or what :mod:`seisgeo.descriptors`
-            computes from the velocity. Or a bare 2-D array (see Notes).
+            computes from the velocity. Or a :class:`seisgeo.synth.PairStream`, whose pairs are
+            simulated while training runs. Or a bare 2-D array (see Notes of the class).
         y : None
             Ignored; scikit-learn passes it.
         checkpoint : path-like, optional
             Folder that keeps the state of the training, once a minute, and its curves
             (``history.csv``, and TensorBoard's files where that is installed). The same call goes
             on from there after a kill, to the very weights that it would have reached without.
+        pairs_per_epoch : int, optional
+            Of a stream: pairs that make an epoch; 10 000 by default. The share
+            `validation_fraction` of it (200 at least) is simulated first and held out.
+        reuse : int, optional
+            Of a stream: batches that a pair is part of, on average, before newer ones have taken
+            its place among the last 2048; 8 by default, because simulating a pair costs more than
+            training on it. With 1 no pair is seen twice.
 
         Returns
         -------
@@ -208,10 +227,37 @@ class SeisBind(Binding):
             If `checkpoint` holds a training with other settings or data.
         ModelFileError
             If its state was cut short or altered.
+        ParameterError
+            If a parameter cannot be.
+
+        Warns
+        -----
+        DataWarning
+            If, with `warm_start`, not all weights could be taken over.
+
+        Notes
+        -----
+        A stream is read from where it stands, and left there: the same call gives the same model.
+        Batches have the estimator's `batch_size`, not the stream's. After a kill, pairs that are
+        still in use are simulated again. Under ``torchrun`` the processes simulate different pairs
+        and share each batch.
+
+        Examples
+        --------
+        >>> import seisgeo as sg
+        >>> stream = sg.synth.PairStream(["flatvel-a", "curvefault-b"], seed=1, device="cpu")
+        >>> model = sg.SeisBind(max_epochs=20, random_state=0)
+        >>> model.fit(stream, checkpoint="run")           # doctest: +SKIP
+
+        Go on with a general model on the pairs of a survey of one's own:
+
+        >>> model = sg.SeisBind.from_pretrained("openfwi-small")           # doctest: +SKIP
+        >>> model.set_params(warm_start=True, learning_rate=3e-4)          # doctest: +SKIP
+        >>> model.fit(pairs)                                               # doctest: +SKIP
         """
         from seisgeo.estimators.fitting import fit
 
-        fit(self, X, checkpoint)
+        fit(self, X, checkpoint, pairs_per_epoch, reuse)
         return self
 
     def calibrate(self, X: xr.Dataset) -> SeisBind:

@@ -54,12 +54,13 @@ class Views:
         return len(next(iter(self.arrays.values())))
 
     def __getitem__(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
+        return {name: self.read(name, rows) for name in self.arrays}
+
+    def read(self, name: str, rows: Sequence[int]) -> np.ndarray:
+        """Rows of one modality, in increasing order."""
         # Increasing rows let a file be read forwards; the batch's order carries no meaning.
         index = np.sort(np.asarray(rows))
-        return {
-            name: np.ascontiguousarray(np.asarray(array[index]), dtype=np.float32)
-            for name, array in self.arrays.items()
-        }
+        return np.ascontiguousarray(np.asarray(self.arrays[name][index]), dtype=np.float32)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
