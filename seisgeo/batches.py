@@ -61,13 +61,13 @@ class Batches:
         """Batches of an epoch."""
         return self.rows // self.batch_size
 
-    def epoch(self, number: int) -> list[np.ndarray]:
-        """Rows of each batch of an epoch."""
+    def epoch(self, number: int, done: int = 0) -> list[np.ndarray]:
+        """Rows of each batch of an epoch, without the first `done`."""
         random = np.random.default_rng([self.seed, number])
         order = self._by_family(random) if self.members else random.permutation(self.rows)
         return [
             order[i * self.batch_size : (i + 1) * self.batch_size].astype(np.int64)
-            for i in range(len(self))
+            for i in range(done, len(self))
         ]
 
     def _by_family(self, random: np.random.Generator) -> np.ndarray:

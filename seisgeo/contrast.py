@@ -12,6 +12,7 @@ import lightning as L
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
@@ -19,13 +20,39 @@ from seisgeo.errors import TrainingError
 from seisgeo.losses import LOSSES
 from seisgeo.metrics import pair_ranks, recall_at_k
 
-__all__ = ["Contrast", "History", "TrainingPlan"]
+__all__ = ["Contrast", "History", "Readout", "TrainingPlan"]
 
 #: Share of training in which the learning rate rises.
 WARM_UP = 0.05
 
 #: One row for each epoch: epoch, train_loss, val_loss, val_recall_1, learning_rate, ...
 History = list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Readout:
+    """What one modality's features must tell by a linear map alone, in training.
+
+    Features are what its encoder's method ``features`` gives: the embedding before its length is
+    made one.
+
+    Parameters
+    ----------
+    modality : str
+        Whose embeddings.
+    target : callable
+        Function of a batch that gives what to tell, (batch, size).
+    size, features : int
+        Values to tell, and number of the features.
+    weight : float
+        Of its mean square error beside the contrastive losses.
+    """
+
+    modality: str
+    target: Callable[[Mapping[str, Tensor]], Tensor]
+    size: int
+    features: int
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -65,6 +92,10 @@ class TrainingPlan:
     copies : mapping of str to callable, optional
         For a modality, a function of a batch (tensor) that tells which of its rows are one and the
         same, (batch, batch): they are not contrasted.
+    readout : Readout, optional
+        A further loss.
+    turn : callable, optional
+        Function of a whole batch and a generator, applied in training before `augment`.
     """
 
     pairs: Mapping[tuple[str, str], float]
@@ -84,6 +115,8 @@ class TrainingPlan:
     families_per_batch: int | None = None
     augment: Mapping[str, Callable[[Tensor, torch.Generator], Tensor]] = field(default_factory=dict)
     copies: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    readout: Readout | None = None
+    turn: Callable[[dict[str, Tensor], torch.Generator], dict[str, Tensor]] | None = None
 
 
 class Contrast(L.LightningModule):
@@ -105,6 +138,11 @@ class Contrast(L.LightningModule):
         self.plan = plan
         self.steps_per_epoch = steps_per_epoch
         self.criterion = LOSSES[plan.loss](plan.temperature)
+        self.readout: nn.Linear | None = None
+        if plan.readout is not None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(plan.seed)
+                self.readout = nn.Linear(plan.readout.features, plan.readout.size)
         self.average: AveragedModel | None = None
         if plan.ema_decay is not None:
             self.average = AveragedModel(encoders, multi_avg_fn=_moving_average(plan.ema_decay))
@@ -121,20 +159,24 @@ class Contrast(L.LightningModule):
     # ---- the loss
 
     def embed(self, name: str, values: Tensor, encoders: Any) -> Tensor:
-        """Unit vectors (batch, feature) of a batch of one modality.
+        """Unit vectors (batch, feature) of a batch; vectors of any length where they are read out.
 
         In chunks, activations are not kept but computed again when the gradient of a chunk is
         due: memory is that of one chunk and the gradient is the whole batch's (GradCache, Gao et
         al. 2021, arXiv:2101.06983).
         """
         size = self.plan.chunk_size
+        encode = encoders[name].features if self._reads(name) else encoders[name]
         if size is None or len(values) <= size:
-            return encoders[name](values).float()
+            return encode(values).float()
         parts = [
-            checkpoint(encoders[name], part, use_reentrant=False, preserve_rng_state=False)
+            checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False)
             for part in values.split(size)
         ]
         return torch.cat(parts).float()
+
+    def _reads(self, name: str) -> bool:
+        return self.plan.readout is not None and self.plan.readout.modality == name
 
     def loss(
         self, batch: Mapping[str, Tensor], generator: torch.Generator | None = None
@@ -158,8 +200,13 @@ class Contrast(L.LightningModule):
             change = self.plan.augment.get(name)
             if change is not None and random is not None:
                 values = change(values, random)
-            return gather(self.embed(name, values, encoders))
+            embedding = gather(self.embed(name, values, encoders))
+            if not self._reads(name):
+                return embedding
+            features.append(embedding)
+            return functional.normalize(embedding, dim=1)
 
+        features: list[Tensor] = []
         first = {name: embedded(name, generator) for name in batch}
         same = {name: find(gather(batch[name])) for name, find in self.plan.copies.items()}
         total = torch.zeros((), device=self.device)
@@ -168,6 +215,10 @@ class Contrast(L.LightningModule):
             mask = torch.stack(masks).any(dim=0) if masks else None
             other = first[b] if a != b else embedded(b, generator or self._generator())
             total = total + weight * self.criterion(first[a], other, mask)
+        if self.plan.readout is not None and self.readout is not None and generator is not None:
+            target = gather(self.plan.readout.target(batch))
+            error = functional.mse_loss(self.readout(features[0]), target)
+            total = total + self.plan.readout.weight * error
         return total, first
 
     def _generator(self) -> torch.Generator:
@@ -186,7 +237,10 @@ class Contrast(L.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Loss of a batch, augmented."""
-        loss, _ = self.loss(batch, self._generator())
+        generator = self._generator()
+        if self.plan.turn is not None:
+            batch = self.plan.turn(batch, generator)
+        loss, _ = self.loss(batch, generator)
         if not torch.isfinite(loss):
             raise TrainingError(
                 f"the loss is {float(loss)} in epoch {self.epoch}, step {self.step_in_epoch}: "

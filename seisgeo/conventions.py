@@ -346,7 +346,7 @@ def _check_axis(axis: xr.DataArray) -> None:
         )
 
 
-def check_finite(values: xr.DataArray | np.ndarray, name: str = "") -> None:
+def check_finite(values: xr.DataArray | np.ndarray, name: str = "", start: int = 0) -> None:
     """Refuse NaN and infinity, saying how many and where the first stands.
 
     Parameters
@@ -355,6 +355,8 @@ def check_finite(values: xr.DataArray | np.ndarray, name: str = "") -> None:
         Numbers to look at; a lazy array is loaded.
     name : str, optional
         What to call them in the message; by default the DataArray's name.
+    start : int, default 0
+        Number of the first row, where the values are a block of more.
 
     Raises
     ------
@@ -368,7 +370,8 @@ def check_finite(values: xr.DataArray | np.ndarray, name: str = "") -> None:
     if not bad.any():
         return
     dims = values.dims if isinstance(values, xr.DataArray) else range(array.ndim)
-    first = np.unravel_index(int(np.argmax(bad)), array.shape)
+    first = list(np.unravel_index(int(np.argmax(bad)), array.shape))
+    first[:1] = [first[0] + start] if first else []
     place = ", ".join(f"{d}={int(i)}" for d, i in zip(dims, first, strict=True))
     label = name or (str(values.name) if isinstance(values, xr.DataArray) else "array")
     raise ConventionError(

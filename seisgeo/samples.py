@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seisgeo.errors import SeisgeoError
 
-__all__ = ["SAMPLES", "Sample", "cache_dir", "fetch"]
+__all__ = ["SAMPLES", "Sample", "cache_dir", "download", "fetch"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,17 +113,36 @@ def fetch(name: str) -> Path:
     for path in (folder / name, *sorted(folder.glob(f"*/{name}"))):
         if path.is_file() and pooch.file_hash(str(path), alg="sha256") == sample.sha256:
             return path
+    return download(sample.url, sample.sha256, name)
+
+
+def download(url: str, sha256: str, name: str) -> Path:
+    """Download a file once.
+
+    Parameters
+    ----------
+    url : str
+        Where it is.
+    sha256 : str
+        Its checksum.
+    name : str
+        What it is called in :func:`cache_dir`.
+
+    Raises
+    ------
+    SeisgeoError
+        If it cannot be had whole.
+    """
+    import pooch
+
+    folder = cache_dir()
     try:
         found = pooch.retrieve(
-            sample.url,
-            known_hash=f"sha256:{sample.sha256}",
-            fname=name,
-            path=folder,
-            progressbar=False,
+            url, known_hash=f"sha256:{sha256}", fname=name, path=folder, progressbar=False
         )
     except (OSError, ValueError) as error:  # no network, no such page, another checksum, full disk
         raise SeisgeoError(
-            f"could not fetch {name} from {sample.url} ({type(error).__name__}: {error}); download "
+            f"could not fetch {name} from {url} ({type(error).__name__}: {error}); download "
             f"it yourself and put it into {folder}, or set SEISGEO_DATA_DIR to a folder that has it"
         ) from error
     return Path(found)

@@ -25,6 +25,7 @@ from seisgeo.devices import processes
 from seisgeo.errors import OutputExistsError
 from seisgeo.estimators.views import Views
 from seisgeo.files import differences, whole_output
+from seisgeo.replay import Replay
 
 __all__ = ["CHECKPOINT", "History", "TrainingPlan", "stopped_run", "train"]
 
@@ -36,7 +37,7 @@ INTERVAL = 60.0
 
 def train(
     encoders: nn.ModuleDict,
-    training: Views,
+    training: Views | Replay,
     validation: Views | None,
     plan: TrainingPlan,
     *,
@@ -50,8 +51,10 @@ def train(
     ----------
     encoders : torch.nn.ModuleDict
         One encoder for each modality.
-    training, validation : Views
-        Rows to learn from, and rows to stop by (None: train to the end).
+    training : Views or Replay
+        Rows to learn from.
+    validation : Views or None
+        Rows to stop by; None trains to the end.
     plan : TrainingPlan
         The settings.
     families : numpy.ndarray, optional
@@ -79,10 +82,14 @@ def train(
     gradient are those of one process with the whole batch.
     """
     rank, local, world = processes()
-    size = min(plan.batch_size, len(training))
-    batches = Batches(
-        len(training), size - size % world, plan.seed, families, plan.families_per_batch
-    )
+    batches: Batches | Replay
+    if isinstance(training, Replay):
+        batches = training
+    else:
+        size = min(plan.batch_size, len(training))
+        batches = Batches(
+            len(training), size - size % world, plan.seed, families, plan.families_per_batch
+        )
     module = Contrast(encoders, plan, len(batches))
     callbacks: list[Any] = [_Count()]
     if folder is not None:
@@ -94,7 +101,10 @@ def train(
     if plan.progress and rank == 0:
         callbacks.append(_Bar())
     if not module.finished:
-        loaders = [loader(training, _Remaining(module, batches), rank, world)]
+        remaining = _Remaining(module, batches)
+        loaders: list[Any] = [
+            remaining if isinstance(training, Replay) else loader(training, remaining, rank, world)
+        ]
         if validation is not None:
             loaders.append(
                 loader(
@@ -119,7 +129,11 @@ def train(
                 enable_model_summary=False,
                 num_sanity_val_steps=0,
             )
-            trainer.fit(module, *loaders)
+            try:
+                trainer.fit(module, *loaders)
+            finally:
+                if isinstance(training, Replay):
+                    training.close()
     module.leave()
     return module.history
 
@@ -157,11 +171,11 @@ def stopped_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | N
 class _Remaining:
     """Batches of the module's epoch that it has not seen."""
 
-    def __init__(self, module: Contrast, batches: Batches) -> None:
+    def __init__(self, module: Contrast, batches: Batches | Replay) -> None:
         self.module, self.batches = module, batches
 
-    def __iter__(self) -> Iterator[np.ndarray]:
-        return iter(self.batches.epoch(self.module.epoch)[self.module.step_in_epoch :])
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.batches.epoch(self.module.epoch, self.module.step_in_epoch))
 
 
 class _Count(L.Callback):

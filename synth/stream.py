@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 import torch
@@ -200,6 +201,21 @@ class PairStream(IterableDataset[dict[str, Tensor]]):
             clean = torch.from_numpy(pairs["amplitude"].values).to(self.device)
             pairs["amplitude"].values = self._noisy(clean, numbers[0]).cpu().numpy()
         return pairs.merge(descriptors.compute(pairs), combine_attrs="override")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What decides the pairs that are still to come, as JSON; a function by its name."""
+        noise = self.noise
+        return {
+            "families": self.families,
+            "survey": self.survey.to_json(),
+            "engine": self.engine,
+            "seed": self.seed,
+            "noise": noise and getattr(noise, "__qualname__", type(noise).__qualname__),
+            "velocity_range": self.velocity_range,
+            "water_depth": self.water_depth,
+            **self.state_dict(),
+        }
 
     def state_dict(self) -> dict[str, int]:
         """What to keep for :meth:`load_state_dict`, so that training goes on with new pairs."""

@@ -8,7 +8,7 @@ import torch
 
 import seisgeo as sg
 from seisgeo.encoders import ENCODERS, ShotEncoder
-from seisgeo.encoders.shots import decimate
+from seisgeo.encoders.thinning import decimate
 from seisgeo.errors import ConventionError, SurveyMismatchError
 
 

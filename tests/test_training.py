@@ -17,7 +17,7 @@ import xarray as xr
 import seisgeo as sg
 from seisgeo.batches import Batches, in_order
 from seisgeo.checkpoint import read_state, write_state
-from seisgeo.contrast import Contrast, TrainingPlan
+from seisgeo.contrast import Contrast, Readout, TrainingPlan
 from seisgeo.devices import one_thread
 from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError
 
@@ -228,7 +228,7 @@ def gradients(module, batch):
 def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
     from seisgeo.estimators.views import MODALITIES, views_of
 
-    views = views_of(few, list(MODALITIES))
+    views = views_of(few, list(MODALITIES), uninterrupted.thinning_)
     batch = {k: torch.from_numpy(v) for k, v in views[list(range(12))].items()}
     pairs = {("seismic", "velocity"): 1.0, ("velocity", "physics"): 0.1}
     encoders = uninterrupted.encoders_
@@ -241,6 +241,22 @@ def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
         assert float((gradient - expected).norm() / expected.norm()) < 1e-5
 
 
+def test_a_readout_adds_its_mean_square_error():
+    encoders = torch.nn.ModuleDict({"a": Featured(), "b": Featured()})
+    batch = {"a": torch.randn(4, 3), "b": torch.randn(4, 3)}
+    pairs = {("a", "b"): 1.0}
+    readout = Readout("a", lambda rows: rows["b"], size=3, features=2, weight=0.5)
+    module = Contrast(encoders, plan(pairs=pairs, readout=readout), 1)
+    without = Contrast(encoders, plan(pairs=pairs), 1)
+    told = module.readout(encoders["a"].features(batch["a"]))
+    contrast, random = without.loss(batch)[0], torch.Generator()
+    expected = contrast + 0.5 * (told - batch["b"]).square().mean()
+    torch.testing.assert_close(module.loss(batch, random)[0], expected)
+    # In validation, which only compares, there is none.
+    torch.testing.assert_close(module.loss(batch)[0], contrast)
+    assert any(p is module.readout.weight for p in module.parameters())
+
+
 def test_smaller_batches_have_another_gradient():
     # What the chunks are for: the batch's negatives are those of all chunks.
     torch.manual_seed(0)
@@ -250,6 +266,15 @@ def test_smaller_batches_have_another_gradient():
     _, whole = gradients(module, batch)
     parts = [gradients(module, {k: v[i : i + 4] for k, v in batch.items()})[1] for i in (0, 4, 8)]
     assert float((sum(parts) / 3 - whole).norm() / whole.norm()) > 0.1
+
+
+class Featured(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.features = torch.nn.Linear(3, 2, bias=False)
+
+    def forward(self, x):
+        return torch.nn.functional.normalize(self.features(x), dim=1)
 
 
 class Wide(torch.nn.Module):

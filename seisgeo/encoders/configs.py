@@ -19,11 +19,14 @@ class EncoderConfig:
         Residual blocks of each stage.
     shots : bool, default False
         Read gathers shot by shot, whatever their number, instead of as channels of one image.
+    maps : bool, default True
+        Let the velocity encoder see gradients, and means over coarse cells beside the network.
     """
 
     width: int
     blocks: tuple[int, ...]
     shots: bool = False
+    maps: bool = True
 
 
 #: ``"paper"`` is ResNet-18 (SeisBind, arXiv:2601.14607, names it for the velocity encoder);
@@ -31,5 +34,5 @@ class EncoderConfig:
 ENCODERS: dict[str, EncoderConfig] = {
     "small": EncoderConfig(width=16, blocks=(1, 1, 1, 1)),
     "shots": EncoderConfig(width=16, blocks=(1, 1, 1, 1), shots=True),
-    "paper": EncoderConfig(width=64, blocks=(2, 2, 2, 2)),
+    "paper": EncoderConfig(width=64, blocks=(2, 2, 2, 2), maps=False),
 }

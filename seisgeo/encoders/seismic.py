@@ -60,6 +60,10 @@ class SeismicEncoder(nn.Module):
         super().__init__()
         self.network = ResidualNetwork(n_sources, (nt, n_receivers), config, out_features)
 
+    def features(self, gathers: Tensor) -> Tensor:
+        """Map (batch, source, time, receiver) to vectors (batch, feature) of any length."""
+        return self.network(balance(gathers))
+
     def forward(self, gathers: Tensor) -> Tensor:
         """Map (batch, source, time, receiver) to unit vectors (batch, feature)."""
-        return functional.normalize(self.network(balance(gathers)), dim=1)
+        return functional.normalize(self.features(gathers), dim=1)

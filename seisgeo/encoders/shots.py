@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -11,8 +9,9 @@ from torch.nn import functional
 from seisgeo.encoders.configs import EncoderConfig
 from seisgeo.encoders.residual import ResidualNetwork
 from seisgeo.encoders.seismic import balance
+from seisgeo.encoders.thinning import decimate
 
-__all__ = ["ShotEncoder", "decimate"]
+__all__ = ["ShotEncoder"]
 
 #: Samples that a trace is thinned to, at least: 16 for each period of OpenFWI's wavelet.
 SAMPLES = 250
@@ -20,45 +19,6 @@ SAMPLES = 250
 TOKEN = 128
 #: Metres of a kilometre: positions enter the network in km.
 KM = 1000.0
-
-
-def decimate(traces: Tensor, factor: int) -> Tensor:
-    """Keep every `factor`-th sample of the third axis, without aliases.
-
-    A windowed sinc removes what lies above 0.9 of the new Nyquist frequency first; ends are
-    continued by their last value.
-
-    Parameters
-    ----------
-    traces : torch.Tensor
-        Shape (batch, channel, time, receiver).
-    factor : int
-        1 gives the traces themselves.
-
-    Returns
-    -------
-    torch.Tensor
-        Shape (batch, channel, ceil(time / factor), receiver).
-
-    Examples
-    --------
-    >>> import torch
-    >>> decimate(torch.ones(1, 1, 1000, 2), 4).shape
-    torch.Size([1, 1, 250, 2])
-    """
-    if factor == 1:
-        return traces
-    nt, half = traces.shape[2], 4 * factor
-    steps = torch.arange(-half, half + 1)
-    cutoff = 0.9 / factor  # of the Nyquist frequency
-    taps = torch.sinc(cutoff * steps) * torch.cos(0.5 * math.pi * steps / (half + 1)).square()
-    centres = torch.arange(0, nt, factor)
-    reached = (centres[:, None] + steps).clamp(0, nt - 1)  # (kept, tap)
-    # One product of matrices: a CPU takes 15 times as long for the same as a convolution.
-    weights = torch.zeros(len(centres), nt).scatter_add_(
-        1, reached, (taps / taps.sum()).expand(len(centres), -1)
-    )
-    return weights.to(traces) @ traces
 
 
 class ShotEncoder(nn.Module):
@@ -114,6 +74,12 @@ class ShotEncoder(nn.Module):
         self, gathers: Tensor, source: Tensor | None = None, receiver: Tensor | None = None
     ) -> Tensor:
         """Map gathers (batch, source, time, receiver) to unit vectors (batch, feature)."""
+        return functional.normalize(self.features(gathers, source, receiver), dim=1)
+
+    def features(
+        self, gathers: Tensor, source: Tensor | None = None, receiver: Tensor | None = None
+    ) -> Tensor:
+        """Map gathers (batch, source, time, receiver) to vectors (batch, feature) of any length."""
         source = self.source if source is None else source
         receiver = self.receiver if receiver is None else receiver
         batch, shots, nt, _ = gathers.shape
@@ -135,4 +101,4 @@ class ShotEncoder(nn.Module):
         images = torch.cat([images, maps.repeat(batch, 1, 1, 1).to(images)], dim=1)
         tokens = self.network(images).unflatten(0, (batch, shots))  # (batch, source, token)
         tokens = self.attention(tokens + self.position(source / KM))
-        return functional.normalize(self.head(tokens.mean(dim=1)), dim=1)
+        return self.head(tokens.mean(dim=1))

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seisgeo import conventions
 from seisgeo.errors import ParameterError
-from seisgeo.estimators.views import Views
+from seisgeo.estimators.embedding import embed
+from seisgeo.estimators.networks import field_like
+from seisgeo.estimators.views import MODALITIES, Views
 from seisgeo.retrieval.confidence import fit_confidence, strangers_of
 
 if TYPE_CHECKING:
@@ -66,7 +69,13 @@ def _embed(
     import torch
 
     rows = random.permutation(len(views))[:limit]
-    change = model._field_like()
+    change = field_like(model)
+
+    def embedded(modality: str, array: np.ndarray) -> np.ndarray:
+        conventions.check_finite(array, MODALITIES[modality][0])
+        rows = np.ascontiguousarray(array, dtype=np.float32)
+        return embed(model.encoders_[modality], [rows], model.device)
+
     parts: dict[str, list[np.ndarray]] = {}
     for start in range(0, len(rows), _BATCH):
         values = views[rows[start : start + _BATCH].tolist()]
@@ -77,9 +86,8 @@ def _embed(
         if strange:
             gathers["strange"] = strangers_of(values["seismic"], random)
         for name, array in gathers.items():
-            parts.setdefault(name, []).append(model._embed("seismic", Views({"seismic": array})))
-        velocity = Views({"velocity": values["velocity"]})
-        parts.setdefault("velocity", []).append(model._embed("velocity", velocity))
+            parts.setdefault(name, []).append(embedded("seismic", array))
+        parts.setdefault("velocity", []).append(embedded("velocity", values["velocity"]))
         parts.setdefault("values", []).append(values["physics"])
     found = {name: np.concatenate(part) for name, part in parts.items()}
     if "noisy" in found:

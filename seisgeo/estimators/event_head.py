@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.estimators.base import SavedEstimator
+from seisgeo.estimators.embedding import batches_of, embed
 from seisgeo.estimators.records import RecordForm, Records, group_of, numbers_of
-from seisgeo.estimators.seisclip import SeisCLIP, embed, make_spectrum_encoder
+from seisgeo.estimators.seisclip import SeisCLIP, make_spectrum_encoder
 from seisgeo.estimators.views import Views
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ __all__ = ["EventHead", "document", "labels_of", "numbers_by_name"]
 _HIDDEN = 100
 
 
-class EventHead(BaseEstimator):
+class EventHead(SavedEstimator):
     """What the three estimators share: one network over the records of an event.
 
     Records with the same ``event_id`` are pooled and get one answer, the same in each of their
-    rows.
+    rows. A saved head keeps its encoder; to be fitted anew after loading, it needs one again.
     """
 
     #: Coordinates that the head reads beside the waveforms, where the training set has them all.
@@ -108,7 +108,7 @@ class EventHead(BaseEstimator):
         records = Records(matched, beside=beside)
         views: Views = records
         if trained is not None:
-            features = embed(network["encoder"], records, self.device)
+            features = embed(network["encoder"], batches_of(records, "waveforms"), self.device)
             network["standard"].learn(features)
             if not self.fine_tune:
                 network["encoder"].requires_grad_(False)
@@ -210,26 +210,15 @@ class EventHead(BaseEstimator):
         check_is_fitted(self, "network_")
         matched = self.form_.match(X)
         beside = self._scaled_beside(X)
-        features = embed(self.network_["encoder"], Records(matched), self.device)
+        features = embed(
+            self.network_["encoder"], batches_of(Records(matched), "waveforms"), self.device
+        )
         groups = group_of(X)
         with torch.inference_mode():
             rows = {"features": torch.from_numpy(features), "beside": torch.from_numpy(beside)}
             return _apply(self.network_, rows, torch.from_numpy(groups)).numpy()[groups]
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Save the fitted estimator, its encoder included, as one file of safetensors.
-
-        Parameters
-        ----------
-        path : path-like
-            File to write; :func:`seisgeo.load` reads it, ready to predict. To fit it anew, give it
-            an ``encoder``.
-        overwrite : bool, default False
-            Replace what stands there.
-        """
-        from seisgeo.estimators.persistence import write_model
-
-        check_is_fitted(self, "network_")
+    def _contents(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         learned = {
             "form": self.form_.to_dict(),
             "encoder_size": list(self.encoder_size_),
@@ -238,7 +227,7 @@ class EventHead(BaseEstimator):
             "history": self.history_,
             "labels": self._labels(),
         }
-        write_model(self, self.network_.state_dict(), learned, path, overwrite=overwrite)
+        return self.network_.state_dict(), learned
 
     def _labels(self) -> Any:
         """What was learned of the labels, for JSON."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,10 +16,7 @@ from seisgeo._version import __version__
 from seisgeo.errors import ModelFileError
 from seisgeo.files import whole_output
 
-if TYPE_CHECKING:
-    from seisgeo.estimators.seisbind import SeisBind
-
-__all__ = ["checksum", "load", "save", "write_model"]
+__all__ = ["checksum", "load", "write_model"]
 
 #: Layout of the file; a reader refuses any other.
 FORMAT = 1
@@ -56,23 +52,6 @@ def _seal(weights: Mapping[str, Any], config: Mapping[str, Any]) -> str:
     """Checksum of everything in the file."""
     text = json.dumps(config, sort_keys=True)
     return hashlib.sha256((checksum(weights) + text).encode()).hexdigest()
-
-
-def save(model: SeisBind, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-    """Write a fitted model; see :meth:`SeisBind.save`."""
-    fitted_after, confidence = _calibrated(model)
-    learned = {
-        "shapes": model.shapes_,
-        "survey": model.survey_.to_json() if model.survey_ else None,
-        "axes": model.axes_,
-        "descriptors": model.descriptors_,
-        "spectrum": model.spectrum_.tolist(),
-        "history": model.history_,
-        "confidence": confidence,
-        "n_features_in": getattr(model, "n_features_in_", None),
-    }
-    weights = {**model.encoders_.state_dict(), **fitted_after}
-    write_model(model, weights, learned, path, overwrite=overwrite)
 
 
 def write_model(
@@ -125,40 +104,6 @@ def write_model(
         save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
 
 
-def _calibrated(model: SeisBind) -> tuple[dict[str, Any], dict[str, float] | None]:
-    """Tensors and numbers of what :meth:`SeisBind.calibrate` fits."""
-    import torch
-
-    head, confidence = model.head_, model.confidence_
-    tensors = {f"head.{k}": v for k, v in head.state_dict().items()} if head else {}
-    if confidence is None:
-        return tensors, None
-    parts = {f.name: getattr(confidence, f.name) for f in dataclasses.fields(confidence)}
-    arrays = {k: v for k, v in parts.items() if isinstance(v, np.ndarray)}
-    tensors |= {f"confidence.{k}": torch.from_numpy(v).contiguous() for k, v in arrays.items()}
-    return tensors, {k: v for k, v in parts.items() if k not in arrays}
-
-
-def _restore_calibration(
-    model: SeisBind, tensors: Mapping[str, Any], numbers: Mapping[str, Any] | None
-) -> None:
-    from seisgeo.estimators.descriptor_head import DescriptorHead
-    from seisgeo.retrieval.confidence import Confidence
-
-    parts: dict[str, dict[str, Any]] = {"head": {}, "confidence": {}}
-    for name, tensor in tensors.items():
-        kind, _, rest = name.partition(".")
-        parts[kind][rest] = tensor
-    model.confidence_, model.head_ = None, None
-    if numbers is not None:
-        arrays = {k: v.numpy() for k, v in parts["confidence"].items()}
-        model.confidence_ = Confidence(**numbers, **arrays)
-    if parts["head"]:
-        model.head_ = DescriptorHead(model.embedding_dim, len(model.descriptors_))
-        model.head_.load_state_dict(parts["head"])
-        model.head_.eval()
-
-
 def load(path: str | os.PathLike[str]) -> Any:
     """Load a model that an estimator's ``save`` wrote.
 
@@ -189,10 +134,7 @@ def load(path: str | os.PathLike[str]) -> Any:
     estimator = getattr(importlib.import_module(home), config["estimator"])
     model = estimator(**config["parameters"])
     try:
-        if config["estimator"] == "SeisBind":
-            _restore(model, weights, config)
-        else:
-            model._restore(weights, config)
+        model._restore(weights, config)
     except (RuntimeError, KeyError) as error:
         raise ModelFileError(
             f"{file}: the encoders of seisgeo {config['seisgeo_version']}, which wrote it, are not "
@@ -227,20 +169,3 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             f"{file}: weights or settings do not match their checksum; the file was altered"
         )
     return weights, config
-
-
-def _restore(model: SeisBind, weights: dict[str, Any], config: dict[str, Any]) -> None:
-    from seisgeo.synth.survey import Survey
-
-    after = {n: weights.pop(n) for n in list(weights) if n.startswith(("head.", "confidence."))}
-    model.encoders_ = model._build(config["shapes"], seed=0)
-    model.encoders_.load_state_dict(weights)
-    model.encoders_.eval()
-    model.survey_ = Survey.from_json(config["survey"]) if config["survey"] else None
-    model.axes_ = config["axes"]
-    model.descriptors_ = config["descriptors"]
-    model.spectrum_ = np.array(config["spectrum"])
-    model.history_ = config["history"]
-    _restore_calibration(model, after, config.get("confidence"))
-    if config["n_features_in"] is not None:
-        model.n_features_in_ = config["n_features_in"]

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo import conventions, metrics
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.estimators.base import SavedEstimator
+from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
 from seisgeo.estimators.records import RecordForm, Records, group_of, information_of
 from seisgeo.retrieval.gallery import Gallery
 
@@ -37,7 +39,7 @@ AUTHORS_FIELDS = (
 _MODALITIES = ("waveforms", "information")
 
 
-class SeisCLIP(TransformerMixin, BaseEstimator):
+class SeisCLIP(TransformerMixin, SavedEstimator):
     """Bind waveforms and event information in one embedding space.
 
     A transformer over the spectra of a three-component record and an MLP over what a catalogue
@@ -269,7 +271,9 @@ class SeisCLIP(TransformerMixin, BaseEstimator):
             raise ParameterError(f"modality must be one of {_MODALITIES}, found {modality!r}")
         if name == "waveforms":
             X = self.form_.match(X)
-            embedding = embed(self.network_["waveforms"], Records(X), self.device)
+            embedding = embed(
+                self.network_["waveforms"], batches_of(Records(X), "waveforms"), self.device
+            )
         else:
             embedding = self._embed_information(X)
         embedding /= np.linalg.norm(embedding, axis=1, keepdims=True)
@@ -365,33 +369,13 @@ class SeisCLIP(TransformerMixin, BaseEstimator):
         )
         return 100 * (metrics.recall_at_k(ranks, 1) + metrics.recall_at_k(ranks, 5))
 
-    @property
-    def model_id_(self) -> str:
-        """Checksum of the weights: it names the embedding space."""
-        from seisgeo.estimators.persistence import checksum
-
-        check_is_fitted(self, "network_")
-        return checksum(self.network_.state_dict())
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Save the fitted model as one file of safetensors.
-
-        Parameters
-        ----------
-        path : path-like
-            File to write, for instance ``events.seisclip``; :func:`seisgeo.load` reads it.
-        overwrite : bool, default False
-            Replace what stands there.
-        """
-        from seisgeo.estimators.persistence import write_model
-
-        check_is_fitted(self, "network_")
+    def _contents(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         learned = {
             "form": self.form_.to_dict(),
             "fields": list(self.fields_),
             "history": self.history_,
         }
-        write_model(self, self.network_.state_dict(), learned, path, overwrite=overwrite)
+        return self.network_.state_dict(), learned
 
     def _restore(self, weights: Mapping[str, Any], learned: Mapping[str, Any]) -> None:
         form, fields = RecordForm.from_dict(learned["form"]), tuple(learned["fields"])
@@ -470,43 +454,3 @@ def make_spectrum_encoder(encoder: str, window: int, form: RecordForm) -> tuple[
         )
     size = TRANSFORMER_SIZES[encoder]
     return SpectrumEncoder(len(form.components), form.nt, int(window), size), size
-
-
-def embed(
-    encoder: Any,
-    records: Records,
-    device: str | None,
-    *,
-    call: str = "forward",
-    batch: int = 256,
-) -> np.ndarray:
-    """What an encoder's method `call` makes of all records, shape (event, feature), float32."""
-    import torch
-
-    place = default_device(device)
-    encoder = encoder.to(place).eval()
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(records), batch):
-            rows = list(range(start, min(start + batch, len(records))))
-            values = torch.from_numpy(records[rows]["waveforms"]).to(place)
-            parts.append(getattr(encoder, call)(values).float().cpu().numpy())
-    encoder.to("cpu")
-    return np.concatenate(parts)
-
-
-def embedding_cube(
-    ds: xr.Dataset, embedding: np.ndarray, modality: str, model_id: str
-) -> xr.Dataset:
-    """Embedding cube with the coordinates of the events."""
-    kept = {k: ("sample", v.values, v.attrs) for k, v in ds.coords.items() if v.dims == ("event",)}
-    return conventions.describe(
-        xr.Dataset(
-            {"embedding": (("sample", "feature"), embedding)},
-            coords={**kept, "modality": modality},
-            attrs={
-                **conventions.provenance(source=ds.attrs.get("source"), model=model_id),
-                "modality": modality,
-            },
-        )
-    )

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo import metrics
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.estimators.base import SavedEstimator
+from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
 from seisgeo.estimators.records import RecordForm, Records, group_of
-from seisgeo.estimators.seisclip import embed, embedding_cube
 
 if TYPE_CHECKING:
     import torch
@@ -29,7 +30,7 @@ __all__ = ["SeisSimCLR"]
 _SHORTEST = 64
 
 
-class SeisSimCLR(TransformerMixin, BaseEstimator):
+class SeisSimCLR(TransformerMixin, SavedEstimator):
     """Learn features of event records without labels, to cluster them or label a few by hand.
 
     Two copies of a record that differ in gain, band, noise, polarity and onset are to fall on one
@@ -233,7 +234,8 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
         return embedding_cube(X, found, "waveforms", self.model_id_)
 
     def _embed(self, records: Records) -> np.ndarray:
-        return embed(self.network_, records, self.device, call="features")
+        rows = batches_of(records, "waveforms")
+        return embed(self.network_, rows, self.device, call="features")
 
     def cluster(
         self,
@@ -372,35 +374,13 @@ class SeisSimCLR(TransformerMixin, BaseEstimator):
             metrics.pair_ranks(self._embed(records), self._embed(Records(changed))), 1
         )
 
-    @property
-    def model_id_(self) -> str:
-        """Checksum of the weights: it names the embedding space."""
-        from seisgeo.estimators.persistence import checksum
-
-        check_is_fitted(self, "network_")
-        return checksum(self.network_.state_dict())
-
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Save the fitted model as one file of safetensors.
-
-        Parameters
-        ----------
-        path : path-like
-            File to write, for instance ``icequakes.simclr``; :func:`seisgeo.load` reads it.
-        overwrite : bool, default False
-            Replace what stands there.
-        """
-        from dataclasses import asdict
-
-        from seisgeo.estimators.persistence import write_model
-
-        check_is_fitted(self, "network_")
+    def _contents(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         learned = {
             "form": self.form_.to_dict(),
             "history": self.history_,
             "augmentation": asdict(self.augmentation) if self.augmentation else None,
         }
-        write_model(self, self.network_.state_dict(), learned, path, overwrite=overwrite)
+        return self.network_.state_dict(), learned
 
     def _restore(self, weights: Mapping[str, Any], learned: Mapping[str, Any]) -> None:
         from seisgeo.waveform_augment import WaveformAugmentation

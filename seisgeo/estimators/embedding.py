@@ -1,0 +1,151 @@
+"""Samples through an encoder, block by block, and the cube that comes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import xarray as xr
+
+from seisgeo import conventions
+from seisgeo.devices import default_device
+from seisgeo.errors import ConventionError
+from seisgeo.estimators.matching import in_trained_order, positions_of, reads_any_positions
+from seisgeo.estimators.views import MODALITIES, Views, thin, views_of
+
+if TYPE_CHECKING:
+    from seisgeo.estimators.binding import Binding
+
+__all__ = ["batches_of", "embed", "embed_samples", "embedding_cube"]
+
+#: Rows that an encoder sees at once.
+BATCH = 256
+
+
+def embed(
+    encoder: Any,
+    batches: Iterable[np.ndarray],
+    device: str | None,
+    *,
+    call: str = "forward",
+    given: tuple[Any, ...] = (),
+) -> np.ndarray:
+    """What an encoder's method `call` makes of all rows, shape (row, feature), float32.
+
+    Parameters
+    ----------
+    encoder : torch.nn.Module
+        Left on the CPU.
+    batches : iterable of numpy.ndarray
+        Rows, float32.
+    device : str or None
+        Where to compute; None takes the default.
+    call : str, default "forward"
+        Method of the encoder.
+    given : tuple of torch.Tensor, optional
+        Further arguments of it, the same for every row.
+    """
+    import torch
+
+    place = default_device(device)
+    encoder = encoder.to(place).eval()
+    given = tuple(values.to(place) for values in given)
+    parts = []
+    with torch.inference_mode():
+        for rows in batches:
+            # Features stay on the device: the next batch is read while this one is computed.
+            values = torch.from_numpy(rows).to(place)
+            parts.append(getattr(encoder, call)(values, *given).float())
+        found = torch.cat(parts).cpu().numpy()
+    encoder.to("cpu")
+    return found
+
+
+def batches_of(views: Views, modality: str) -> Iterator[np.ndarray]:
+    """Rows of one of the views, in order."""
+    for start in range(0, len(views), BATCH):
+        yield views[range(start, min(start + BATCH, len(views)))][modality]
+
+
+def embed_samples(model: Binding, ds: xr.Dataset, modality: str) -> np.ndarray:
+    """Embed samples of a dataset; what is lazy is read block by block, and never whole.
+
+    Parameters
+    ----------
+    model : Binding
+        Fitted.
+    ds : xarray.Dataset
+        Samples that :func:`~seisgeo.estimators.matching.prepare` has let pass.
+    modality : str
+        What to embed.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (sample, feature), unit vectors.
+
+    Raises
+    ------
+    ConventionError
+        If values are not finite or shapes differ from the training set's.
+    """
+    given: tuple[Any, ...] = ()
+    if modality == "seismic" and reads_any_positions(model):
+        given = positions_of(ds)
+    needed = (
+        [MODALITIES[modality][0], "velocity"]
+        if modality == "physics"
+        else [MODALITIES[modality][0]]
+    )
+    ds = ds[[name for name in needed if name in ds]]
+    batches = _checked(model, ds, modality, any_positions=bool(given))
+    return embed(model.encoders_[modality], batches, model.device, given=given)
+
+
+def _checked(
+    model: Binding, ds: xr.Dataset, modality: str, *, any_positions: bool
+) -> Iterator[np.ndarray]:
+    """Batches of one modality, each read and checked as it is due."""
+    n = ds.sizes.get("sample", 0)
+    # A chunk is read once, so long as chunks are no larger than memory is meant for.
+    block = max(BATCH, ds.chunksizes.get("sample", (0,))[0])
+    for start in range(0, max(n, 1), block):
+        part = ds.isel(sample=slice(start, start + block)) if "sample" in ds.dims else ds
+        try:
+            if modality == "physics":
+                part = in_trained_order(model, part)
+            views = views_of(part, [modality])
+        except ConventionError as error:
+            if n <= block:
+                raise
+            raise ConventionError(
+                f"samples from {start} to {start + block - 1}: {error}"
+            ) from error
+        expected, found = model.shapes_[modality], views.shapes[modality]
+        same = found[1] == expected[1] if any_positions else found == expected
+        if not same:
+            raise ConventionError(
+                f"the model embeds {modality} samples of shape {expected}, found {found}"
+            )
+        rows = np.ascontiguousarray(views.arrays[modality], dtype=np.float32)
+        for first in range(0, len(rows), BATCH):
+            batch = rows[first : first + BATCH]
+            yield thin(batch, model.thinning_) if modality == "seismic" else batch
+
+
+def embedding_cube(
+    ds: xr.Dataset, embedding: np.ndarray, modality: str, model_id: str, row: str = "event"
+) -> xr.Dataset:
+    """Embedding cube with the coordinates along `row` of what was embedded."""
+    kept = {k: ("sample", v.values, v.attrs) for k, v in ds.coords.items() if v.dims == (row,)}
+    return conventions.describe(
+        xr.Dataset(
+            {"embedding": (("sample", "feature"), embedding)},
+            coords={**kept, "modality": modality},
+            attrs={
+                **conventions.provenance(source=ds.attrs.get("source"), model=model_id),
+                "modality": modality,
+            },
+        )
+    )

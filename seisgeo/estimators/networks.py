@@ -1,0 +1,185 @@
+"""The encoders of a SeisBind: built, standardised, and what training does to their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+    from seisgeo.augment import FieldLike
+    from seisgeo.contrast import Readout
+    from seisgeo.estimators.seisbind import SeisBind
+
+__all__ = [
+    "augmentations",
+    "build_encoders",
+    "field_like",
+    "near_copies_of",
+    "standardise",
+    "take_weights",
+    "velocity_readout",
+]
+
+#: What a shot encoder knows of the survey: no weights.
+_POSITIONS = {"source", "receiver"}
+#: Principal components of the velocity models that a read-out tells.
+COMPONENTS = 64
+
+
+def build_encoders(
+    encoder: str,
+    embedding_dim: int,
+    shapes: Mapping[str, tuple[int, ...]],
+    thinning: int,
+    seed: int,
+) -> torch.nn.ModuleDict:
+    """Encoders for rows of these shapes, with weights drawn from `seed`.
+
+    Parameters
+    ----------
+    encoder : str
+        Key of :data:`seisgeo.encoders.ENCODERS`.
+    embedding_dim : int
+        Length of the embeddings.
+    shapes : mapping of str to tuple of int
+        Shape of a row of each modality.
+    thinning : int
+        Samples of the gathers that one sample stands for when encoders see them.
+    seed : int
+        Of the weights; the caller's random numbers stay as they are.
+    """
+    import torch
+
+    from seisgeo.encoders import (
+        ENCODERS,
+        PhysicsEncoder,
+        SeismicEncoder,
+        ShotEncoder,
+        VelocityEncoder,
+    )
+
+    config, out = ENCODERS[encoder], embedding_dim
+    encoders = torch.nn.ModuleDict()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        if "seismic" in shapes:
+            sources, nt, receivers = shapes["seismic"]
+            kind = ShotEncoder if config.shots else SeismicEncoder
+            encoders["seismic"] = kind(sources, -(-nt // thinning), receivers, config, out)
+            depth, x = shapes["velocity"]
+            encoders["velocity"] = VelocityEncoder((depth, x), config, out)
+        encoders["physics"] = PhysicsEncoder(shapes["physics"][0], out)
+    return encoders
+
+
+def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) -> list[str]:
+    """Let encoders begin with the weights of trained ones, as far as they fit.
+
+    Parameters
+    ----------
+    encoders : torch.nn.ModuleDict
+        New ones, perhaps for data of other shapes.
+    trained : torch.nn.ModuleDict
+        To learn from; left as they are.
+
+    Returns
+    -------
+    list of str
+        What could not be taken, a line each, and begins anew.
+    """
+    anew = []
+    for name, encoder in encoders.items():
+        if name not in trained:
+            anew.append(f"{name}: the whole encoder")
+            continue
+        here, there = encoder.state_dict(), trained[name].state_dict()
+        fits = {k: v for k, v in there.items() if k in here and v.shape == here[k].shape}
+        encoder.load_state_dict(fits, strict=False)
+        for key in here.keys() - fits.keys() - _POSITIONS:
+            found = tuple(there[key].shape) if key in there else "nothing"
+            anew.append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
+    return sorted(anew)
+
+
+def standardise(encoder: Any, values: np.ndarray) -> None:
+    """Let the physics encoder take mean and spread of descriptors (sample, descriptor)."""
+    import torch
+
+    with torch.no_grad():
+        encoder.standardise_on(torch.from_numpy(values))
+
+
+def augmentations(model: SeisBind, pairs: Mapping[tuple[str, str], float]) -> dict[str, Any]:
+    """What training does to the rows of each modality."""
+    from seisgeo.augment import half, jitter
+
+    if ("physics", "physics") in pairs:
+        return {"physics": jitter(model.encoders_["physics"])}
+    change = field_like(model)
+    return {} if change is None else {"seismic": half(change)}
+
+
+def field_like(model: SeisBind) -> FieldLike | None:
+    """What makes gathers look recorded, where the model is trained so."""
+    from seisgeo.augment import FieldLike
+
+    if not model.augment:
+        return None
+    dt = model.survey_.dt if model.survey_ else model.axes_["time"]["step"]
+    peak = model.spectrum_.argmax() / (len(model.spectrum_) - 1) * 0.5 / dt
+    return FieldLike(dt * model.thinning_, float(peak))
+
+
+def velocity_readout(model: SeisBind, velocity: np.ndarray, seed: int) -> Readout | None:
+    """What the features of gathers must tell by themselves: principal components of the velocity.
+
+    Parameters
+    ----------
+    model : SeisBind
+        Its encoders are there.
+    velocity : numpy.ndarray
+        Models to find the components of, (sample, depth, x).
+    seed : int
+        Of the decomposition, which is a randomised one.
+    """
+    import torch
+    from sklearn.decomposition import PCA
+
+    from seisgeo.contrast import Readout
+
+    count = min(COMPONENTS, len(velocity) - 1)
+    if not model.readout_weight or count < 1 or not velocity.std(axis=0).any():
+        return None
+    flat = velocity.reshape(len(velocity), -1)
+    found = PCA(count, svd_solver="randomized", random_state=seed).fit(flat)
+    # Halfway between the model's own spread, where the first components are all that counts, and
+    # whitened components, where the last do.
+    spread = np.sqrt(found.explained_variance_).clip(min=1e-3)
+    weights = found.components_ / np.sqrt(spread[0] * spread)[:, None]
+    mean, matrix = (torch.from_numpy(a.astype(np.float32)) for a in (found.mean_, weights.T))
+
+    def target(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        rows = batch["velocity"].flatten(1)
+        return (rows - mean.to(rows)) @ matrix.to(rows)
+
+    return Readout("seismic", target, count, model.embedding_dim, model.readout_weight)
+
+
+def near_copies_of(encoders: Any) -> dict[str, Any]:
+    """For modalities that can be compared, a function that tells which rows are one and the same.
+
+    A gather cannot tell models that differ by 10 m/s; its mirror image has the same descriptors.
+    """
+    from seisgeo.losses import near_copies
+
+    physics = encoders["physics"]
+    found: dict[str, Any] = {
+        "physics": lambda values: near_copies((values - physics.mean) / physics.scale, 0.01)
+    }
+    if "velocity" in encoders:
+        found["velocity"] = lambda values: near_copies(values, 10.0)
+    return found

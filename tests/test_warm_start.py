@@ -1,0 +1,105 @@
+"""Going on with a trained model on other data."""
+
+import copy
+import dataclasses
+import warnings
+
+import pytest
+import torch
+
+import seisgeo as sg
+from seisgeo.errors import DataWarning, OutputExistsError
+from seisgeo.synth import generate
+
+# At a learning rate of zero a model keeps what it begins with.
+STILL = {"max_epochs": 1, "learning_rate": 0.0, "warm_start": True, "verbose": False}
+
+
+@pytest.fixture(scope="module")
+def few(small_pairs):
+    return small_pairs.isel(sample=slice(40))
+
+
+@pytest.fixture(scope="module", params=["small", "shots"])
+def trained(request, few):
+    settings = {"max_epochs": 2, "random_state": 0, "device": "cpu", "verbose": False}
+    return sg.SeisBind(request.param, **settings).fit(few)
+
+
+def test_a_warm_start_begins_with_all_weights(trained, small_pairs):
+    model = copy.deepcopy(trained).set_params(**STILL, random_state=7)
+    other = small_pairs.isel(sample=slice(40, 90))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        assert model.fit(other).model_id_ == trained.model_id_
+    # Without it, a fit begins anew, as scikit-learn's do.
+    assert model.set_params(warm_start=False).fit(other).model_id_ != trained.model_id_
+    # And the first fit has nothing to begin with.
+    fresh = sg.SeisBind(**STILL, device="cpu").fit(other)
+    assert fresh.history_[0]["learning_rate"] == 0
+
+
+def test_another_survey_takes_what_fits_and_says_what_does_not(trained, small_survey):
+    x = (60.0, 110.0, 160.0)
+    survey = dataclasses.replace(
+        small_survey,
+        source_x=x,
+        source_depth=(10.0,) * 3,
+        receiver_x=(tuple(15.0 * i for i in range(12)),) * 3,
+        receiver_depth=((10.0,) * 12,) * 3,
+        nt=140,
+    )
+    pairs = generate(
+        "flatvel-a", 30, survey=survey, seed=2, device="cpu", workers=1, progress=False
+    )
+    model = copy.deepcopy(trained).set_params(**STILL, random_state=7)
+    shots = trained.encoder == "shots"
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", DataWarning)
+        model.fit(pairs)
+    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
+    if shots:
+        assert not said  # it reads any number of shots
+    else:
+        (message,) = said
+        assert "begin anew:\n  seismic: network.stem.0.weight (16, 3, " in message
+        assert ", there (16, 1, " in message
+    assert model.shapes_["seismic"] == (3, 140, 12)
+    before, after = trained.encoders_.state_dict(), model.encoders_.state_dict()
+    kept = [k for k in after if before[k].shape == after[k].shape and "receiver" not in k]
+    kept = [k for k in kept if k != "seismic.source"]
+    assert len(kept) > 0.9 * len(after)
+    for name in kept:
+        assert torch.equal(before[name], after[name]), name
+    assert model.transform(pairs).embedding.shape == (30, 256)
+
+
+def test_other_descriptors_begin_anew(trained, few):
+    model = copy.deepcopy(trained).set_params(**STILL)
+    turned = few.isel(descriptor=slice(None, None, -1))
+    with pytest.warns(DataWarning, match="begin anew:\n  physics: the whole encoder"):
+        model.fit(turned)
+    name = "physics.mean"
+    before, after = (m.encoders_.state_dict()[name] for m in (trained, model))
+    torch.testing.assert_close(after.flip(0), before, rtol=0.2, atol=0)
+
+
+def test_a_stopped_warm_start_knows_where_it_began(trained, few, tmp_path):
+    model = copy.deepcopy(trained).set_params(**STILL, random_state=7)
+    model.fit(few, checkpoint=tmp_path / "run")
+    again = copy.deepcopy(trained).set_params(**STILL, random_state=7)
+    assert again.fit(few, checkpoint=tmp_path / "run").model_id_ == model.model_id_
+    cold = sg.SeisBind(trained.encoder, **STILL, random_state=7, device="cpu")
+    with pytest.raises(OutputExistsError, match=r"other settings[\s\S]*start: null asked"):
+        cold.fit(few, checkpoint=tmp_path / "run")
+
+
+def test_fine_tuning_needs_fewer_pairs(small_model, small_survey):
+    pairs = generate(
+        "flatvel-b", 200, survey=small_survey, seed=3, device="cpu", workers=1, progress=False
+    )
+    train, test = pairs.isel(sample=slice(50)), pairs.isel(sample=slice(50, 200))
+    settings = {"max_epochs": 8, "validation_fraction": 0.0, "random_state": 0, "device": "cpu"}
+    scratch = sg.SeisBind(**settings, verbose=False).fit(train)
+    tuned = copy.deepcopy(small_model).set_params(**settings, warm_start=True, learning_rate=3e-4)
+    assert tuned.fit(train).score(test) > 2 * scratch.score(test)
