@@ -681,11 +681,11 @@ def test_synth_interrupted_goes_on_where_it_was(seisgeo, home, work):
     assert "Traceback" not in err
     assert not (work / "long.zarr").exists()
     finished = len(list(done.iterdir()))
-    assert 1 <= finished < 8
+    assert 1 <= finished < 20
 
     code, _, err = seisgeo(*words)
     assert code == 0
-    assert f"{50 * finished}/400" in err  # the bar starts there
+    assert f"{20 * finished}/400" in err  # the bar starts there
     assert [path.name for path in work.iterdir()] == ["long.zarr"]
     # The first samples are those of a run that nobody interrupted.
     assert (
