@@ -337,5 +337,5 @@ def test_an_error_of_a_gpu_loses_no_block_that_was_simulated(
 
     monkeypatch.setattr(blocks, "simulate_models", fails)
     with pytest.raises(RuntimeError, match="fell off the bus"):
-        make(tmp_path / "pairs.zarr", small_survey, device="cuda")
-    assert sorted(Stage(tmp_path / "pairs.zarr").marks()) == ["0", "50"]
+        make(tmp_path / "pairs.zarr", small_survey, device="cuda", batch_size=48)
+    assert set(Stage(tmp_path / "pairs.zarr").marks()) == {str(a) for a in range(0, 96, 6)}
