@@ -21,7 +21,7 @@ __all__ = ["BLOSC", "samples_per_file", "write_samples"]
 
 #: Compression of gathers and models. Higher levels take half as much time again, and less than 1 %
 #: off gathers.
-BLOSC = {"cname": "lz4", "clevel": 1, "shuffle": "bitshuffle"}
+BLOSC: dict[str, Any] = {"cname": "lz4", "clevel": 1, "shuffle": "bitshuffle"}
 #: Where the sharding codec's index has no chunk.
 _MISSING = 2**64 - 1
 
@@ -85,7 +85,7 @@ def _write(stream: Any, part: bytes) -> None:
 def _compress(samples: np.ndarray) -> bytes:
     from numcodecs import Blosc
 
-    shuffle = {"bitshuffle": Blosc.BITSHUFFLE}[str(BLOSC["shuffle"])]
+    shuffle = {"bitshuffle": Blosc.BITSHUFFLE}[BLOSC["shuffle"]]
     codec = Blosc(cname=BLOSC["cname"], clevel=BLOSC["clevel"], shuffle=shuffle)
     packed: bytes = codec.encode(np.ascontiguousarray(samples, dtype="<f4"))
     return packed

@@ -85,7 +85,7 @@ def create_store(path: Path, settings: Mapping[str, Any]) -> None:
             compressors=BloscCodec(**BLOSC),
             fill_value=np.nan,
             dimension_names=("sample", *dims),
-            attributes=conventions.ATTRS[name],
+            attributes=dict(conventions.ATTRS[name]),
         )
 
 
