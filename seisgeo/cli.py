@@ -439,6 +439,7 @@ def synth(
     except OSError as error:
         if error.errno == errno.ENOSPC and not overwrite:
             error.strerror = "no space left; make room, and the same command goes on from here"
+            error.filename = error.filename or str(out)
         raise
     done = f"{out} is there already" if there else f"wrote {out}"
     print(f"{done}: {n * len(names)} pairs of gathers and velocity models")

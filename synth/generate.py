@@ -190,7 +190,7 @@ def _run(job: Job, *, workers: int | None, scheduler: str | None, progress: bool
         create_store(stage.data, settings)
         stage.start(settings)
     total = settings["n"] * len(settings["families"])
-    step = block_length(settings)
+    step = block_length(stage.data)
     blocks = [(a, min(a + step, total)) for a in range(0, total, step)]
     done = {mark for mark, note in stage.marks().items() if _is_there(stage.data, note)}
     todo = [block for block in blocks if str(block[0]) not in done]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,41 +13,41 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions, descriptors
-from seisgeo.adapters.checksums import sha256
 from seisgeo.synth.engines.dispatch import MATERIALS
 from seisgeo.synth.geology import family_label
+from seisgeo.synth.shards import BLOSC, samples_per_file, write_samples
 from seisgeo.synth.survey import Survey
 
 __all__ = ["block_length", "create_store", "finish_store", "open_store", "write_block"]
 
 #: Samples of one unit of work: what a worker simulates and writes, and what a kill can cost.
-#: It is also the shard of the Zarr store, so that no two workers write the same file.
-BLOCK = 50
-#: Bytes that a block holds at most, unless a single sample is larger.
-BLOCK_BYTES = 128 * 2**20
+#: It is also a file of each variable, so that no two workers write the same one.
+BLOCK = 20
+#: Bytes that a block holds at most, unless a single sample is larger. The C library keeps memory of
+#: up to 32 MB for the next block; pages fetched anew for each cost more than to write them.
+BLOCK_BYTES = 30 * 2**20
+#: Blocks that a run has at least, where it has as many samples: so many workers share a small one.
+MIN_BLOCKS = 20
 #: Bytes from which on a sample of any variable is a chunk of its own, as those of gathers are.
 LARGE = 256 * 2**10
 
-#: zarr's settings are those of the process: threads that write take turns to open an array.
-_OPENING = threading.Lock()
 
-
-def block_length(settings: Mapping[str, Any]) -> int:
-    """Samples of a block of this run."""
-    sample = sum(4 * math.prod(shape) for _, shape in _layout(settings).values())
-    return max(1, min(BLOCK, BLOCK_BYTES // sample))
+def block_length(path: Path) -> int:
+    """Samples of a block of the store that :func:`create_store` made."""
+    return samples_per_file(path / "velocity")
 
 
 def create_store(path: Path, settings: Mapping[str, Any]) -> None:
     """Make the store, with its coordinates and attributes and room for the blocks."""
-    import dask.array as da
+    import zarr
     from zarr.codecs import BloscCodec
 
     survey = Survey(**settings["survey"])
     total = settings["n"] * len(settings["families"])
-    block = min(block_length(settings), total)
     names = list(descriptors.DESCRIPTORS)
     layout = _layout(settings)
+    sample = sum(4 * math.prod(shape) for _, shape in layout.values())
+    block = max(1, min(BLOCK, BLOCK_BYTES // sample, total // MIN_BLOCKS))
     labels = [family_label(name) for name in settings["families"]]
     coords = {
         **survey.coords(),
@@ -59,10 +58,6 @@ def create_store(path: Path, settings: Mapping[str, Any]) -> None:
         coords["descriptor"] = ("descriptor", np.array(names, dtype=object))
         coords["units"] = ("descriptor", np.array(units, dtype=object))
     store = xr.Dataset(
-        {
-            name: (("sample", *dims), da.zeros((total, *shape), dtype="f4", chunks=(block, *shape)))
-            for name, (dims, shape) in layout.items()
-        },
         coords=coords,
         attrs=conventions.provenance(
             source="seisgeo.synth.generate",
@@ -75,21 +70,23 @@ def create_store(path: Path, settings: Mapping[str, Any]) -> None:
             generation=json.dumps(settings),
         ),
     )
-    encoding = {
-        # A sample is a chunk, for random access in training; a block is a shard, hence a file.
-        name: {
-            "chunks": (
-                1 if name == "amplitude" or 4 * math.prod(shape) >= LARGE else block,
-                *shape,
-            ),
-            "shards": (block, *shape),
-            "compressors": BloscCodec(cname="lz4", clevel=5, shuffle="bitshuffle"),
-        }
-        for name, (_, shape) in layout.items()
-    }
-    conventions.describe(store).to_zarr(
-        path, compute=False, encoding=encoding, zarr_format=3, consolidated=False
-    )
+    conventions.describe(store).to_zarr(path, zarr_format=3, consolidated=False)
+    group = zarr.open_group(path, mode="r+")
+    for name, (dims, shape) in layout.items():
+        # A large sample is a chunk of its own, for random access in training; the block of them is
+        # a shard, hence a file. Small ones are a chunk together.
+        alone = name == "amplitude" or 4 * math.prod(shape) >= LARGE
+        group.create_array(
+            name,
+            shape=(total, *shape),
+            dtype="float32",
+            chunks=(1 if alone else block, *shape),
+            shards=(block, *shape) if alone else None,
+            compressors=BloscCodec(**BLOSC),
+            fill_value=np.nan,
+            dimension_names=("sample", *dims),
+            attributes=dict(conventions.ATTRS[name]),
+        )
 
 
 def _layout(settings: Mapping[str, Any]) -> dict[str, tuple[tuple[str, ...], tuple[int, ...]]]:
@@ -123,18 +120,10 @@ def write_block(path: Path, start: int, values: Mapping[str, np.ndarray]) -> dic
     dict
         SHA-256 and size in bytes of each file that was written, by its path in the store.
     """
-    import zarr
-
     files: dict[str, list[Any]] = {}
     for name, samples in values.items():
-        # Zeros are written like all else: to look for them in each chunk takes longer.
-        with _OPENING, zarr.config.set({"array.write_empty_chunks": True}):
-            array: Any = zarr.open_array(path, path=name, mode="r+")
-        key = "/".join(["c", str(start // array.shards[0]), *["0"] * (samples.ndim - 1)])
-        file = path / name / key
-        file.unlink(missing_ok=True)  # zarr would read what a run that was stopped has left
-        array[start : start + len(samples)] = samples.astype("<f4", copy=False)
-        files[f"{name}/{key}"] = [sha256(file), file.stat().st_size]
+        file, what = write_samples(path / name, start, samples)
+        files[f"{name}/{file}"] = what
     return files
 
 

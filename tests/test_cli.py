@@ -617,12 +617,13 @@ def test_synth_takes_surveys_by_name_wavelets_and_physics(seisgeo, home, work):
 
 def test_synth_on_a_full_disk_says_that_it_goes_on(seisgeo, home, work, monkeypatch):
     def full(path, start, values):
-        raise OSError(28, "No space left on device", str(path / "amplitude"))
+        raise OSError(28, "No space left on device")  # as a write to an open file says it
 
     monkeypatch.setattr("seisgeo.synth.blocks.write_block", full)
     code, _, err = _synth(seisgeo, home, "--out", "train.zarr")
     assert code == 1
-    assert err.endswith("make room, and the same command goes on from here\n")
+    said = "train.zarr: no space left; make room, and the same command goes on from here\n"
+    assert err.endswith(f"seisgeo: error: {said}")
     monkeypatch.undo()
     monkeypatch.chdir(work)
     assert _synth(seisgeo, home, "--out", "train.zarr")[0] == 0
@@ -681,11 +682,11 @@ def test_synth_interrupted_goes_on_where_it_was(seisgeo, home, work):
     assert "Traceback" not in err
     assert not (work / "long.zarr").exists()
     finished = len(list(done.iterdir()))
-    assert 1 <= finished < 8
+    assert 1 <= finished < 20
 
     code, _, err = seisgeo(*words)
     assert code == 0
-    assert f"{50 * finished}/400" in err  # the bar starts there
+    assert f"{20 * finished}/400" in err  # the bar starts there
     assert [path.name for path in work.iterdir()] == ["long.zarr"]
     # The first samples are those of a run that nobody interrupted.
     assert (

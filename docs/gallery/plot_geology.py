@@ -9,6 +9,8 @@ crops of a model that is given, and a family of your own.
 """
 
 # sphinx_gallery_thumbnail_number = 2
+import dataclasses
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -171,6 +173,31 @@ mine = EarthFamily(
     bodies=(Salt(top=(0.5, 0.6), height=(0.15, 0.25)),),
 )
 sheet([mine], **FIELD)
+
+# %%
+# Parameters
+# ----------
+# What each family is drawn from. Where there are two numbers, each model draws its own between
+# them. Lengths are fractions or multiples of the model's depth, so that a family looks alike on any
+# grid. :func:`dataclasses.replace` makes a family with others.
+
+
+def parameters(part, indent="  "):
+    """Parameters of a family or an ingredient with their units, a line each."""
+    for field in dataclasses.fields(part):
+        value = getattr(part, field.name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if dataclasses.is_dataclass(inner):
+                yield f"{indent}{field.name}: {type(inner).__name__}"
+                yield from parameters(inner, indent + "  ")
+        if "units" in field.metadata and value is not None and not dataclasses.is_dataclass(value):
+            numbers = value if isinstance(value, tuple) else (value,)
+            text = " to ".join(f"{number:g}" for number in numbers)
+            yield f"{indent}{field.name}: {text} ({field.metadata['units']})"
+
+
+for name, family in synth.FAMILIES.items():
+    print(name, *parameters(family), sep="\n")
 
 # %%
 # Statistics

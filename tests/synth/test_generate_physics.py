@@ -79,7 +79,9 @@ def test_s_waves_too_short_for_the_grid_are_refused_with_what_would_do(tmp_path,
 def test_three_dimensional_surveys_get_three_dimensional_models(tmp_path, cube_survey, monkeypatch):
     families = ["curvefault-a", "folded"]
     settings = dict(survey=cube_survey, velocity_range=(1500.0, 3500.0), seed=2, **QUIET)
+    monkeypatch.setattr(store, "MIN_BLOCKS", 1)
     pairs = sg.synth.generate(families, 2, out=tmp_path / "a.zarr", **settings)
+    assert len(list((tmp_path / "a.zarr" / "velocity" / "c").iterdir())) == 1
     assert pairs["velocity"].dims == ("sample", "depth", "y", "x")
     assert pairs["velocity"].shape[1:] == cube_survey.model_shape
     assert pairs["amplitude"].shape == (4, 1, cube_survey.nt, 4)

@@ -16,7 +16,7 @@ import pytest
 import seisgeo as sg
 from seisgeo.errors import FormatError, MissingFileError, OutputExistsError
 from seisgeo.files import Stage
-from seisgeo.synth import Survey, blocks, store, verify_manifest
+from seisgeo.synth import Survey, blocks, verify_manifest
 from seisgeo.synth.manifest import read_manifest
 
 FAMILIES = ["flatvel-a", "curvefault-b"]
@@ -42,7 +42,7 @@ def manifest(folder: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, small_survey):
-    """120 pairs in blocks of 50, 50 and 20."""
+    """120 pairs in 20 blocks of 6."""
     out = tmp_path_factory.mktemp("whole") / "pairs.zarr"
     make(out, small_survey)
     return out
@@ -64,7 +64,7 @@ def test_the_manifest_says_what_made_every_file(whole, small_survey):
     assert {"python", "torch", "deepwave", "numba", "numpy"} <= set(by["versions"])
     assert set(found["files"]) == set(contents(whole))
     shards = [name for name in found["files"] if name.startswith("amplitude/c/")]
-    assert len(shards) == 3
+    assert len(shards) == 20
     # GNU coreutils agree.
     lines = "".join(f"{e['sha256']}  {whole / name}\n" for name, e in found["files"].items())
     done = subprocess.run(["sha256sum", "-c", "--quiet"], input=lines, text=True)
@@ -120,7 +120,7 @@ def test_a_block_whose_file_was_lost_is_made_again(tmp_path, small_survey, whole
     shard.write_bytes(shard.read_bytes()[:1000])
     monkeypatch.setattr(blocks, "make_block", lambda b, j: made.append(b) or real(b, j))
     make(out, small_survey)
-    assert made == [(0, 50), (50, 100), (50, 100), (100, 120)]
+    assert made == [(0, 6), (6, 12), *((a, a + 6) for a in range(6, 120, 6))]
     assert contents(out) == contents(whole)
     assert manifest(out) == manifest(whole)
 
@@ -129,7 +129,7 @@ def test_a_full_disk_keeps_what_was_done(tmp_path, small_survey, whole, monkeypa
     out, real = tmp_path / "pairs.zarr", blocks.write_block
 
     def fills_up(path, start, values):
-        if start == 50:
+        if start == 6:
             raise OSError(errno.ENOSPC, "No space left on device", str(path / "amplitude"))
         return real(path, start, values)
 
@@ -144,11 +144,10 @@ def test_a_full_disk_keeps_what_was_done(tmp_path, small_survey, whole, monkeypa
     assert list(tmp_path.iterdir()) == [out]
 
 
-# Blocks of 8 take some tens of milliseconds, so that a kill hits every stage of a run.
+# Blocks of 6 take some tens of milliseconds, so that a kill hits every stage of a run.
 PROGRAM = """
-import json, sys
-from seisgeo.synth import Survey, generate, store
-store.BLOCK = 8
+import sys
+from seisgeo.synth import Survey, generate
 survey = Survey.from_json(sys.argv[2])
 generate(["flatvel-a", "curvefault-b"], 60, survey=survey, out=sys.argv[1], seed=5, device="cpu",
          workers=1, progress=False, format=sys.argv[3])
@@ -168,10 +167,7 @@ def _program(out, survey, format) -> subprocess.Popen:
         pytest.param("npy", 4, marks=pytest.mark.slow),
     ],
 )
-def test_killed_at_any_moment_it_ends_with_the_same_bytes(
-    tmp_path, small_survey, monkeypatch, format, kills
-):
-    monkeypatch.setattr(store, "BLOCK", 8)
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, small_survey, format, kills):
     reference = tmp_path / "same" / "pairs"
     make(reference, small_survey, format=format)
     expected, said = contents(reference), manifest(reference)
@@ -226,8 +222,6 @@ def test_a_local_cluster_makes_the_same_bytes(tmp_path, small_survey, whole, mon
 WORKER = """
 import asyncio, sys
 from distributed import Worker
-from seisgeo.synth import blocks, store
-store.BLOCK = 8
 async def main():
     async with Worker(sys.argv[1], nthreads=1, dashboard=False) as worker:
         await worker.finished()
@@ -236,9 +230,8 @@ asyncio.run(main())
 
 
 @pytest.mark.slow
-def test_blocks_of_a_lost_worker_are_made_again(tmp_path, small_survey, monkeypatch):
+def test_blocks_of_a_lost_worker_are_made_again(tmp_path, small_survey):
     pytest.importorskip("distributed")
-    monkeypatch.setattr(store, "BLOCK", 8)
     make(tmp_path / "alone.zarr", small_survey, n=120)
     file, started = tmp_path / "scheduler.json", []
 
@@ -272,7 +265,7 @@ def test_blocks_of_a_lost_worker_are_made_again(tmp_path, small_survey, monkeypa
         for process in started:
             process.kill()
             process.wait()
-    assert ended[0] < 30, "the worker had done all before it was killed"
+    assert ended[0] < 20, "the worker had done all before it was killed"
     assert contents(out) == contents(tmp_path / "alone.zarr")
     assert verify_manifest(out)
 
@@ -317,7 +310,7 @@ def test_a_gpu_simulates_while_the_last_blocks_are_written(
     monkeypatch.setattr(blocks, "simulate_models", simulate)
     monkeypatch.setattr(blocks, "write_block", write)
     pairs = make(tmp_path / "pairs.zarr", small_survey, device="cuda")
-    assert gpu == [("simulate", 50), ("simulate", 50), ("simulate", 20)]
+    assert gpu == [("simulate", 60), ("simulate", 60)]
     shards = [name for name in contents(whole) if "/c/" in name]
     made = contents(tmp_path / "pairs.zarr")
     assert all(made[name] == contents(whole)[name] for name in shards)
@@ -326,7 +319,7 @@ def test_a_gpu_simulates_while_the_last_blocks_are_written(
 
 def test_a_large_batch_takes_several_blocks_at_once(tmp_path, small_survey, whole, gpu):
     make(tmp_path / "pairs.zarr", small_survey, device="cuda", batch_size=100)
-    assert gpu == [("simulate", 100), ("simulate", 20)]
+    assert gpu == [("simulate", 96), ("simulate", 24)]
     np.testing.assert_equal(contents(tmp_path / "pairs.zarr").keys(), contents(whole).keys())
     shard = "amplitude/c/1/0/0/0"
     assert contents(tmp_path / "pairs.zarr")[shard] == contents(whole)[shard]
@@ -344,5 +337,5 @@ def test_an_error_of_a_gpu_loses_no_block_that_was_simulated(
 
     monkeypatch.setattr(blocks, "simulate_models", fails)
     with pytest.raises(RuntimeError, match="fell off the bus"):
-        make(tmp_path / "pairs.zarr", small_survey, device="cuda")
-    assert sorted(Stage(tmp_path / "pairs.zarr").marks()) == ["0", "50"]
+        make(tmp_path / "pairs.zarr", small_survey, device="cuda", batch_size=48)
+    assert set(Stage(tmp_path / "pairs.zarr").marks()) == {str(a) for a in range(0, 96, 6)}
