@@ -5,7 +5,18 @@ A command is a function with its options; its help is its docstring. Whatever is
 
 from __future__ import annotations
 
-from seisgeo.cli import convert, demo, detect, fit, info, retrieve, synth  # noqa: F401 - commands
+from seisgeo.cli import (  # noqa: F401 - the commands
+    cluster,
+    convert,
+    demo,
+    detect,
+    fit,
+    info,
+    predict,
+    retrieve,
+    synth,
+    synth_events,
+)
 from seisgeo.cli.base import app
 from seisgeo.cli.run import main
 

@@ -16,10 +16,11 @@ app = cyclopts.App(
     help="From field SEG-Y to the earth models that explain it.",
     version=__version__,
     help_format="markdown",
+    default_parameter=Parameter(negative=()),  # no --no-overwrite, no --empty-keys
     suppress_keyboard_interrupt=False,
 )
 
-Flag = Annotated[bool, Parameter(negative="", show_default=False)]
-Json = Annotated[bool, Parameter(name="--json", negative="", show_default=False)]
+Flag = Annotated[bool, Parameter(show_default=False)]
+Json = Annotated[bool, Parameter(name="--json", show_default=False)]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Neighbours = Annotated[int, Parameter(name=["--k", "-k"], validator=validators.Number(gte=1))]

@@ -109,6 +109,8 @@ def convert(
 def verify(file: Path, /) -> None:
     """Compare a file or a store with the checksums that `seisgeo convert --checksum` wrote.
 
+    What was changed, is missing or was added is named.
+
         seisgeo verify line.zarr
 
     Parameters

@@ -11,10 +11,21 @@ from seisgeo.errors import OutputExistsError, ParameterError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["require_device", "require_free", "require_suffix", "say", "write_cube"]
+__all__ = [
+    "PICTURES",
+    "require_device",
+    "require_free",
+    "require_suffix",
+    "say",
+    "write_cube",
+    "write_picture",
+]
+
+#: Suffixes of pictures.
+PICTURES = (".png", ".pdf", ".svg", ".jpg")
 
 #: Files that only folders of our own formats hold: what --overwrite may replace.
-_OURS = ("zarr.json", ".zgroup", "seisgeo-cube.json", "gathers.sgy")
+_OURS = ("zarr.json", ".zgroup", "seisgeo-cube.json", "gathers.sgy", "gallery.json")
 
 
 def require_free(out: Path, overwrite: bool, *, resumable: bool = False) -> None:
@@ -59,6 +70,14 @@ def write_cube(ds: xr.Dataset, out: Path, overwrite: bool) -> None:
     (adapters.write_zarr if out.suffix.lower() == ".zarr" else adapters.write_netcdf)(
         ds, out, overwrite=overwrite
     )
+
+
+def write_picture(figure: Any, out: Path, overwrite: bool) -> None:
+    """Write a figure of matplotlib in the format that the suffix names."""
+    from seisgeo.files import whole_output
+
+    with whole_output(out, overwrite=overwrite) as part:
+        figure.savefig(part, format=out.suffix[1:].lower(), dpi=150)
 
 
 def say(value: Any, as_json: bool, text: str) -> None:
