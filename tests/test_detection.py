@@ -420,3 +420,21 @@ def test_a_day_of_three_components_takes_little_memory(tmp_path):
     np.testing.assert_allclose(found["sta_lta"], peaks, rtol=1e-6)
     # 180 MB of it are Python with its libraries; the day alone would take 210 MB.
     assert int(run.stdout) < 300
+
+
+# ---------------------------------------------------------------- segments that overlap or jump
+
+
+@pytest.mark.parametrize("piece", [700, 1 << 19])
+def test_segments_out_of_order_and_overlapping_are_searched_as_one(tmp_path, monkeypatch, piece):
+    """The second half of a record comes first, and begins 5 s before the first half ends."""
+    whole = record([20.0, 64.0, 90.0], seed=3)
+    first, second = whole.slice(endtime=START + 70), whole.slice(starttime=START + 65)
+    Stream([second, first]).write(str(tmp_path / "halves.mseed"), format="MSEED")
+    monkeypatch.setattr(sta_lta, "PIECE", piece)
+    with pytest.warns(DataWarning, match="overlap"):
+        table = detect(tmp_path / "halves.mseed", workers=1)
+    want, ratio = oracle(whole)
+    np.testing.assert_array_equal(np.round(onsets(table) * RATE), want[:, 0])
+    np.testing.assert_allclose(table["duration"] * RATE, want[:, 1] - want[:, 0])
+    np.testing.assert_allclose(table["sta_lta"], [ratio[a : b + 1].max() for a, b in want])
