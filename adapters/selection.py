@@ -174,7 +174,7 @@ def _positions(ds: xr.Dataset, name: Hashable, window: Any) -> np.ndarray:
 def _inside(ds: xr.Dataset, name: Hashable, window: Any) -> np.ndarray:
     values = np.asarray(ds[name].values)
     if values.dtype.kind not in "fiub":
-        values = values.astype(str)
+        values = _texts(values)
     try:
         if not isinstance(window, slice):
             labels = np.atleast_1d(np.asarray(window))
@@ -234,12 +234,17 @@ def _nothing(ds: xr.Dataset, name: Hashable, window: Any) -> str:
     return f"select: {name}={_text(window)} selects nothing; {_range(ds, name)}"
 
 
+def _texts(values: np.ndarray) -> np.ndarray:
+    # Zarr gives texts of a type that NumPy does not cast.
+    return (values.astype(object) if values.dtype.kind == "T" else values).astype(str)
+
+
 def _range(ds: xr.Dataset, name: Hashable) -> str:
     if name not in ds.variables:
         return f"{name} goes by position from 0 to {ds.sizes[name] - 1}"
     values = np.asarray(ds[name].values)
     if values.dtype.kind not in "fiub":
-        known = dict.fromkeys(values.astype(str).ravel().tolist())
+        known = dict.fromkeys(_texts(values).ravel().tolist())
         return f"it has {', '.join(list(known)[:12])}{', …' if len(known) > 12 else ''}"
     unit = ds[name].attrs.get("units", "").removeprefix("1")
     return f"it reaches from {np.nanmin(values):g} to {np.nanmax(values):g} {unit}".rstrip()

@@ -7,6 +7,8 @@ import math
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from seisgeo.errors import SeisgeoError
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 __all__ = [
     "as_options",
     "evaluation_text",
+    "event_hit_rows",
+    "event_hits_text",
     "explain",
     "first_line",
     "hit_rows",
@@ -106,14 +110,56 @@ def _hit_text(row: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def event_hit_rows(hits: xr.Dataset) -> list[dict[str, Any]]:
+    """Scores of each query among events and what is known of those found, ready for JSON."""
+    found = [str(n) for n, v in hits.coords.items() if v.dims == ("query", "rank") and v.size]
+    own = [str(n) for n, v in hits.coords.items() if v.dims == ("query",)]
+    return [
+        {
+            "query": q,
+            **{name: _plain(hits[name].values[q]) for name in own},
+            "gallery_index": hits["gallery_index"].values[q].tolist(),
+            "score": [round(float(s), 4) for s in hits["score"].values[q]],
+            **{name: [_plain(v) for v in hits[name].values[q]] for name in found},
+        }
+        for q in range(hits.sizes["query"])
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """A value of NumPy as JSON has it."""
+    if isinstance(value, np.datetime64):
+        return None if np.isnat(value) else f"{np.datetime_as_string(value, 'ms')}Z"
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def event_hits_text(rows: list[dict[str, Any]]) -> str:
+    """The rows of :func:`event_hit_rows` for people: events by number, and by name where known."""
+    lines = []
+    for row in rows:
+        query = f"query {row['query']} {row.get('query_event_id', '')}".strip()
+        events = [f"{i}" for i in row["gallery_index"]]
+        if "event_id" in row:
+            events = [
+                f"{i} {name}".strip() for i, name in zip(events, row["event_id"], strict=True)
+            ]
+        hits = ", ".join(f"{e} ({s:.2f})" for e, s in zip(events, row["score"], strict=True))
+        lines.append(f"{query}: events {hits}")
+    return "\n".join(lines)
+
+
 def evaluation_text(result: dict[str, Any]) -> str:
-    """Table of an evaluation, as :func:`seisgeo.evaluation.evaluate` gives it."""
+    """Table of an evaluation, as the functions of :mod:`seisgeo.evaluation` give it."""
+    if "score" in result:
+        return f"{result['measure']} {result['score']:.4g} ({result['events']} records)"
     lines = [f"{'':<24}{'R@1':>8}{'R@5':>8}{'R@10':>8}{'chance':>8}{'median rank':>13}"]
     for name, s in result["retrieval"].items():
         lines.append(
             f"{name:<24}{s['recall_1']:>8.3f}{s['recall_5']:>8.3f}{s['recall_10']:>8.3f}"
             f"{s['chance_1']:>8.4f}{s['median_rank']:>13g}"
         )
+    if "descriptors" not in result:
+        return "\n".join(lines)
     columns = f"{'neighbours':>12}{'floor':>9}{'head':>9}"
     lines += ["", f"{'':<24}{'relative error (%)':>30}{'error over IQR':>30}"]
     lines.append(f"{'descriptor':<24}{columns}{columns}{'coverage':>10}")

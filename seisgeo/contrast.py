@@ -17,13 +17,11 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
 from seisgeo.errors import TrainingError
+from seisgeo.lightning_run import parameter_groups, rate_at
 from seisgeo.losses import LOSSES
 from seisgeo.metrics import pair_ranks, recall_at_k
 
 __all__ = ["Contrast", "History", "Readout", "TrainingPlan"]
-
-#: Share of training in which the learning rate rises.
-WARM_UP = 0.05
 
 #: One row for each epoch: epoch, train_loss, val_loss, val_recall_1, learning_rate, ...
 History = list[dict[str, float]]
@@ -268,9 +266,8 @@ class Contrast(L.LightningModule):
         done = self.done
         if self.plan.max_time is not None:  # clocks differ, and processes must stop together
             done = self.trainer.strategy.broadcast(done)
-        rate = min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.plan.learning_rate * rate
+            group["lr"] = self.plan.learning_rate * rate_at(done)
         if done >= 1:
             self.trainer.should_stop = True
 
@@ -323,15 +320,7 @@ class Contrast(L.LightningModule):
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW over everything that is learned."""
-        # Decay belongs on matrices and kernels only, not on norms, biases and the temperature.
-        learned = [p for p in self.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {
-                "params": [p for p in learned if p.ndim > 1],
-                "weight_decay": self.plan.weight_decay,
-            },
-            {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        groups = parameter_groups(self, self.plan.weight_decay)
         return torch.optim.AdamW(groups, lr=self.plan.learning_rate)
 
     # ---- what is kept

@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from seisgeo.estimators.descriptor_head import DescriptorHead
     from seisgeo.estimators.seisbind import SeisBind
 
-__all__ = ["best_hits", "evaluate"]
+__all__ = ["best_hits", "evaluate", "evaluate_events"]
+
+#: What the ``score`` of a model of seismograms measures, and in which sign it is told.
+_MEASURES = {
+    "EventClassifier": ("accuracy", 1),
+    "EventLocator": ("coefficient of determination", 1),
+    "MechanismRegressor": ("mean Kagan angle (degrees)", -1),
+    "SeisSimCLR": ("records nearest to their changed copy", 1),
+}
 
 
 def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any]:
@@ -154,3 +162,33 @@ def best_hits(
     right = own[:, 0]
     probability = [confidence.probabilities(s).max(axis=1) for s in (score, without)]
     return np.concatenate(probability), np.concatenate([right, np.zeros(n, bool)])
+
+
+def evaluate_events(model: Any, records: xr.Dataset) -> dict[str, Any]:
+    """Scores of a model of seismograms on records that it has not seen.
+
+    Parameters
+    ----------
+    model : SeisCLIP, SeisSimCLR, EventClassifier, EventLocator or MechanismRegressor
+        A fitted model.
+    records : xarray.Dataset
+        Waveforms with their labels.
+
+    Returns
+    -------
+    dict
+        Of SeisCLIP ``retrieval``, for both directions what :func:`metrics.retrieval_scores` gives;
+        of the others ``measure`` (its name), ``score`` and ``events`` (how many records).
+    """
+    name = type(model).__name__
+    if name in _MEASURES:
+        measure, sign = _MEASURES[name]
+        score = sign * model.score(records)
+        return {"measure": measure, "score": score, "events": records.sizes["event"]}
+    a, b = (model.transform(records, m)["embedding"].values for m in ("waveforms", "information"))
+    return {
+        "retrieval": {
+            "waveforms -> information": metrics.retrieval_scores(a, b),
+            "information -> waveforms": metrics.retrieval_scores(b, a),
+        }
+    }

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import logging
 import math
 import time
-import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,16 +13,14 @@ import lightning as L
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
-from tqdm.auto import tqdm
 
+from seisgeo import lightning_run
+from seisgeo.batches import in_order, loader
 from seisgeo.errors import TrainingError
 from seisgeo.estimators.views import Views
+from seisgeo.lightning_run import parameter_groups, rate_at
 
-__all__ = ["Loss", "Schedule", "blocks_of", "fit_network", "split_rows"]
-
-#: Steps in which the learning rate rises, as a share of training.
-WARM_UP = 0.05
+__all__ = ["Loss", "Schedule", "fit_network", "split_rows"]
 
 #: Loss of a batch of arrays, as a scalar; the generator is for augmentation.
 Loss = Callable[[dict[str, Tensor], torch.Generator], Tensor]
@@ -99,31 +94,23 @@ def fit_network(
     TrainingError
         If the loss is not finite.
     """
-    module = _Module(network, loss, schedule)
-    loader = _loader(views, _Epoch(training, schedule))
-    loaders = None
+    epoch = _Epoch(training, schedule)
+    module = _Module(network, loss, schedule, len(epoch))
+    loaders = [loader(views, epoch)]
     callbacks: list[Any] = [_Keeper()]
     if len(validation):
-        loaders = _loader(views, blocks_of(validation, schedule.batch_size))
+        rows = in_order(len(validation), schedule.batch_size)
+        loaders.append(loader(views, [validation[part] for part in rows]))
         callbacks.append(L.pytorch.callbacks.EarlyStopping("val_loss", patience=schedule.patience))
     if schedule.progress:
-        callbacks.append(_Bar())
-    kind, _, index = schedule.device.partition(":")
-    with _quiet():
+        callbacks.append(lightning_run.ProgressBar())
+    with lightning_run.quiet(), lightning_run.interruptible():
         trainer = L.Trainer(
-            accelerator="gpu" if kind == "cuda" else kind,
-            devices=[int(index)] if index else 1,
-            precision="bf16-mixed" if kind == "cuda" else "32-true",
+            **lightning_run.trainer_settings(schedule.device),
             max_epochs=schedule.max_epochs,
             callbacks=callbacks,
-            gradient_clip_val=1.0,
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
         )
-        trainer.fit(module, loader, loaders)
+        trainer.fit(module, *loaders)
     callbacks[0].restore(module)
     network.to("cpu").eval()
     return module.history
@@ -154,8 +141,9 @@ def split_rows(
 class _Module(L.LightningModule):
     """The loop's view of the network: steps, optimiser, rate, history."""
 
-    def __init__(self, network: nn.Module, loss: Loss, schedule: Schedule) -> None:
+    def __init__(self, network: nn.Module, loss: Loss, schedule: Schedule, steps: int) -> None:
         super().__init__()
+        self.steps_per_epoch = steps
         self.network = network
         self.loss = loss
         self.schedule = schedule
@@ -191,16 +179,15 @@ class _Module(L.LightningModule):
     @property
     def done(self) -> float:
         """Share of the training that is over, by steps or by time."""
-        share = self.global_step / max(1, self.trainer.estimated_stepping_batches)
+        share = self.global_step / max(1, self.schedule.max_epochs * self.steps_per_epoch)
         if self.schedule.max_time is not None:
             share = max(share, (time.monotonic() - self._started) / self.schedule.max_time)
         return share
 
     def on_train_batch_start(self, batch: Any, index: int) -> None:
         done = self.done
-        rate = min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
         for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.schedule.learning_rate * rate
+            group["lr"] = self.schedule.learning_rate * rate_at(done)
         if done >= 1:
             self.trainer.should_stop = True
 
@@ -217,15 +204,7 @@ class _Module(L.LightningModule):
         self._sums = {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        # Decay belongs on matrices and kernels only, not on norms, biases and the temperature.
-        learning = [p for p in self.network.parameters() if p.requires_grad]
-        groups: list[dict[str, Any]] = [
-            {
-                "params": [p for p in learning if p.ndim > 1],
-                "weight_decay": self.schedule.weight_decay,
-            },
-            {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-        ]
+        groups = parameter_groups(self.network, self.schedule.weight_decay)
         return torch.optim.AdamW(groups, lr=self.schedule.learning_rate)
 
 
@@ -251,35 +230,6 @@ class _Keeper(L.Callback):
             module.load_state_dict(self.weights)
 
 
-class _Bar(L.Callback):
-    """One bar for the whole training, in per cent of its epochs or its time."""
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-        self.bar = tqdm(total=1.0, desc="train", bar_format=layout)
-
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any
-    ) -> None:
-        assert isinstance(pl_module, _Module)
-        self.bar.update(min(pl_module.done, 1.0) - self.bar.n)
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, _Module)
-        row = pl_module.history[-1]
-        shown = {"epoch": int(row["epoch"]) + 1, "loss": f"{row['train_loss']:.3f}"}
-        if "val_loss" in row:
-            shown["val"] = f"{row['val_loss']:.3f}"
-        self.bar.set_postfix(shown)
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
 class _Epoch:
     """Shuffled batches of one size: the rows left over are passed over in this epoch."""
 
@@ -288,53 +238,9 @@ class _Epoch:
         self.batch = min(schedule.batch_size, len(rows))
         self.generator = torch.Generator().manual_seed(schedule.seed)
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[np.ndarray]:
         order = self.rows[torch.randperm(len(self.rows), generator=self.generator).numpy()]
-        return (order[i * self.batch : (i + 1) * self.batch].tolist() for i in range(len(self)))
+        return (order[i * self.batch : (i + 1) * self.batch] for i in range(len(self)))
 
     def __len__(self) -> int:
         return len(self.rows) // self.batch
-
-
-def blocks_of(rows: np.ndarray, batch: int) -> list[list[int]]:
-    """Rows in order; a last one alone would have nothing to be contrasted with and joins others.
-
-    Examples
-    --------
-    >>> blocks_of(np.arange(7), 3)
-    [[0, 1, 2], [3, 4, 5, 6]]
-    """
-    edges = list(range(0, len(rows), batch))
-    if len(edges) > 1 and len(rows) - edges[-1] == 1:
-        edges.pop()
-    return [rows[a:b].tolist() for a, b in zip(edges, [*edges[1:], len(rows)], strict=True)]
-
-
-def _loader(views: Views, batches: Any) -> DataLoader:
-    # Each "sample" of the loader is a whole batch, so that lazy data are read in one go.
-    return DataLoader(
-        views,  # type: ignore[arg-type]
-        sampler=batches,
-        batch_size=None,
-        collate_fn=_to_tensors,  # type: ignore[arg-type]
-        generator=torch.Generator().manual_seed(0),  # else it would draw from the global one
-    )
-
-
-def _to_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(array) for name, array in arrays.items()}
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's start-up notes, meant for its own users, from ours."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\..*")
-        warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
-        logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            logger.setLevel(level)

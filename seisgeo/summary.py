@@ -22,6 +22,7 @@ from seisgeo.adapters.segy.describe import describe_cube
 from seisgeo.adapters.segy.geometry import LAYOUTS
 from seisgeo.adapters.segy.source import Url, as_place
 from seisgeo.errors import MissingFileError, SeisgeoError
+from seisgeo.retrieval.stored import is_gallery
 from seisgeo.synth.survey import Survey
 
 __all__ = ["summarise", "summarise_cube", "summary_text", "survey_text"]
@@ -84,6 +85,8 @@ def summarise(
             raise MissingFileError(f"{file}: no such file or folder")
         if engine is None and _is_model(file):
             return _model(file)
+        if engine is None and is_gallery(file):
+            return _gallery(file)
     engine = find_engine(path, engine)
     if engine in ("seisgeo-segy", "seisgeo-su"):
         return adapters.describe_segy(path, **options)
@@ -111,18 +114,52 @@ def _model(file: Path) -> dict[str, Any]:
     from seisgeo.estimators.persistence import load
 
     model = load(file)
-    best = min(model.history_, key=lambda row: row.get("val_loss", row["train_loss"]))
+    # A model of published weights has no history.
+    best: dict[str, float] = min(
+        model.history_, key=lambda row: row.get("val_loss", row["train_loss"]), default={}
+    )
+    survey = getattr(model, "survey_", None)
+    form = getattr(model, "form_", None)
     return {
         "file": str(file),
         "findings": [],
         "format": f"{type(model).__name__} model",
         "size": file.stat().st_size,
-        "id": model.model_id_,
-        "samples": {k: list(v) for k, v in model.shapes_.items()},
+        "id": getattr(model, "model_id_", None),
+        "samples": {k: list(v) for k, v in getattr(model, "shapes_", {}).items()},
+        "records": form.to_dict() if form else None,
+        "classes": [str(name) for name in getattr(model, "classes_", [])],
         "epochs": len(model.history_),
         "best_epoch": {k: _finite(v) for k, v in best.items()},
-        "parameters": model.get_params(),
-        "survey": json.loads(model.survey_.to_json()) if model.survey_ else None,
+        "parameters": {
+            k: v
+            for k, v in model.get_params(deep=False).items()
+            if isinstance(v, str | int | float | None)
+        },
+        "survey": json.loads(survey.to_json()) if survey else None,
+    }
+
+
+def _gallery(file: Path) -> dict[str, Any]:
+    from seisgeo.retrieval import Gallery
+
+    gallery = Gallery.load(file)
+    labels = gallery.labels
+    return {
+        "file": str(file),
+        "findings": [],
+        "format": "gallery",
+        "size": _size(file),
+        "samples": len(gallery),
+        "modality": gallery.modality,
+        "index": gallery.kind,
+        "model": gallery.model_id,
+        "filters": {
+            str(name): _range(labels[name].to_numpy())
+            if labels[name].dtype.kind in "fiuM"
+            else sorted(set(map(str, labels[name])))
+            for name in labels
+        },
     }
 
 
@@ -230,7 +267,7 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     str
         Lines no wider than the terminal, text headers apart.
     """
-    rows = _segy_rows if "traces" in summary else _model_rows if "id" in summary else _cube_rows
+    rows = next((rows for key, rows in _ROWS.items() if key in summary), _cube_rows)
     lines = [summary["file"]]
     lines += [fill(f"! {finding}", "  ") for finding in summary["findings"]]
     lines += [""] * bool(summary["findings"])
@@ -355,16 +392,50 @@ def _model_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
     scores = {k: v for k, v in s["best_epoch"].items() if k != "epoch" and v is not None}
     best = f", best {s['best_epoch']['epoch'] + 1:g}" if "epoch" in s["best_epoch"] else ""
     rows = [
-        ("format", f"{s['format']}, {_bytes(s['size'])}, id {s['id'][:12]}"),
+        ("format", f"{s['format']}, {_bytes(s['size'])}" + f", id {s['id']}"[:17] * bool(s["id"])),
         ("seismic", "{} source(s), {} samples, {} receivers".format(*seismic) if seismic else ""),
         ("velocity", "{1} x {0} cells (x, depth)".format(*velocity) if velocity else ""),
-        ("physics", f"{shapes['physics'][0]} descriptors"),
-        ("survey", survey_text(Survey(**s["survey"])) if s["survey"] else "not known"),
+        ("physics", f"{shapes['physics'][0]} descriptors" if shapes else ""),
+        ("records", _records_text(s["records"]) if s["records"] else ""),
+        ("classes", ", ".join(s["classes"])),
+        (
+            "survey",
+            survey_text(Survey(**s["survey"])) if s["survey"] else "not known" * bool(shapes),
+        ),
         ("epochs", f"{s['epochs']}{best}"),
         ("best epoch", ", ".join(f"{k.replace('_', ' ')} {v:.4g}" for k, v in scores.items())),
         ("parameters", _span(s["parameters"])),
     ]
     return [row for row in rows if row[1]]
+
+
+def _records_text(form: dict[str, Any]) -> str:
+    return (
+        f"{form['nt']} samples every {number(form['dt'] * 1e3)} ms, components "
+        f"{', '.join(form['components'])}"
+    )
+
+
+def _gallery_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
+    filters = {
+        name.replace("_", " "): _some(v) if v and isinstance(v[0], str) else _span(v)
+        for name, v in s["filters"].items()
+    }
+    return [
+        ("format", f"{s['format']}, {_bytes(s['size'])}"),
+        ("samples", f"{s['samples']}, found by {s['modality']}"),
+        ("index", s["index"]),
+        ("model", s["model"][:12]),
+        *filters.items(),
+    ]
+
+
+#: Rows of a summary, by a key that only summaries of this kind have; others are cubes.
+_ROWS: dict[str, Callable[[dict[str, Any]], list[tuple[str, str]]]] = {
+    "traces": _segy_rows,
+    "id": _model_rows,
+    "filters": _gallery_rows,
+}
 
 
 def _coordinate_rows(coordinates: dict[str, Any]) -> list[tuple[str, str]]:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import importlib.util
-import logging
-import signal
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,8 +12,8 @@ from typing import Any
 import lightning as L
 import numpy as np
 from torch import nn
-from tqdm.auto import tqdm
 
+from seisgeo import lightning_run
 from seisgeo.batches import Batches, in_order, loader
 from seisgeo.checkpoint import read_state, write_state
 from seisgeo.contrast import Contrast, History, TrainingPlan
@@ -99,7 +95,7 @@ def train(
         if rank == 0:
             callbacks.append(_Diary(folder, settings or {}, module.epoch))
     if plan.progress and rank == 0:
-        callbacks.append(_Bar())
+        callbacks.append(lightning_run.ProgressBar())
     if not module.finished:
         remaining = _Remaining(module, batches)
         loaders: list[Any] = [
@@ -111,23 +107,14 @@ def train(
                     validation, in_order(len(validation), batches.batch_size, world), rank, world
                 )
             )
-        kind, _, index = plan.device.partition(":")
-        with _quiet(), _interruptible():
+        with lightning_run.quiet(), lightning_run.interruptible():
             trainer = L.Trainer(
-                accelerator="gpu" if kind == "cuda" else kind,
-                devices=[int(index)] if index else local,
+                **lightning_run.trainer_settings(plan.device, local),
                 num_nodes=world // local,
                 strategy="ddp" if world > 1 else "auto",
                 use_distributed_sampler=False,
-                precision="bf16-mixed" if kind == "cuda" else "32-true",
                 max_epochs=plan.max_epochs - module.epoch,
                 callbacks=callbacks,
-                gradient_clip_val=1.0,
-                logger=False,
-                enable_checkpointing=False,
-                enable_progress_bar=False,
-                enable_model_summary=False,
-                num_sanity_val_steps=0,
             )
             try:
                 trainer.fit(module, *loaders)
@@ -245,66 +232,3 @@ class _Diary(L.Callback):
     def _checkpoint_when_due(self, module: Contrast) -> None:
         if time.monotonic() - self.last >= INTERVAL:
             self.checkpoint(module)
-
-
-class _Bar(L.Callback):
-    """One bar for the whole training, in per cent of its epochs or its time."""
-
-    def __init__(self) -> None:
-        self.bar: Any = None
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, Contrast)
-        layout = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
-        done = min(pl_module.done, 1.0)
-        self.bar = tqdm(total=1.0, initial=done, desc="train", bar_format=layout)
-
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any
-    ) -> None:
-        assert isinstance(pl_module, Contrast)
-        self.bar.update(min(pl_module.done, 1.0) - self.bar.n)
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, Contrast)
-        row = pl_module.history[-1]
-        shown = {"epoch": int(row["epoch"]) + 1, "loss": f"{row['train_loss']:.3f}"}
-        if "val_loss" in row:
-            shown["val"] = f"{row['val_loss']:.3f}"
-        if "val_recall_1" in row:
-            shown["R@1"] = f"{row['val_recall_1']:.3f}"
-        self.bar.set_postfix(shown)
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if self.bar is not None:
-            self.bar.close()
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep Lightning's start-up notes, meant for its own users, from ours."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"lightning\..*")
-        warnings.filterwarnings("ignore", message=r".*does not have many workers.*")
-        for logger in loggers:
-            logger.setLevel(logging.ERROR)
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
-
-
-@contextlib.contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C end the training alone: Lightning ends Python, and is deaf to the next one."""
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        yield
-    except SystemExit as ended:
-        if isinstance(ended.__context__, KeyboardInterrupt):
-            signal.signal(signal.SIGINT, handler)
-            raise KeyboardInterrupt from None
-        raise

@@ -58,3 +58,28 @@ def small_model(small_pairs):
         device="cpu",
         verbose=False,
     ).fit(small_pairs.isel(sample=slice(600)))
+
+
+@pytest.fixture
+def seisgeo(capsys, monkeypatch):
+    """Type a command: exit code, standard output, standard error."""
+    monkeypatch.setenv("COLUMNS", "200")
+
+    from seisgeo import cli
+
+    def type_(*words):
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            cli.main([str(word) for word in words])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return stop.value.code or 0, said.out, said.err
+
+    return type_
+
+
+@pytest.fixture
+def work(tmp_path, monkeypatch):
+    """An empty folder that is the current one."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

@@ -22,24 +22,9 @@ from seisgeo.synth import output
 from seisgeo.synth.geology import OPENFWI_FAMILIES
 
 COMMANDS = (
-    "info", "headers", "convert", "synth", "fit", "embed", "retrieve", "evaluate", "demo", "verify",
+    "info", "headers", "convert", "synth", "synth-events", "detect", "fit", "embed", "retrieve",
+    "cluster", "predict", "evaluate", "demo", "verify",
 )  # fmt: skip
-
-
-@pytest.fixture
-def seisgeo(capsys, monkeypatch):
-    """Type a command: exit code, standard output, standard error."""
-    monkeypatch.setenv("COLUMNS", "200")
-
-    def type_(*words):
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            cli.main([str(word) for word in words])
-        said = capsys.readouterr()
-        assert "Traceback" not in said.out + said.err
-        return stop.value.code or 0, said.out, said.err
-
-    return type_
 
 
 def _shots(receivers=12):
@@ -94,13 +79,6 @@ def home(tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def work(tmp_path, monkeypatch):
-    """An empty folder that is the current one."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 # Usage
 
 
@@ -146,6 +124,26 @@ def test_version(seisgeo):
         (["fit", "x.zarr", "--out", "m", "--max-epochs", "0"], "Must be >= 1"),
         (["retrieve", "m", "q", "g", "-k", "0"], "Must be >= 1"),
         (["evaluate", "m", "d", "--limit", "1"], "Must be >= 2"),
+        (["fit", "x.zarr", "--out", "m", "--view", "waveform"], "--view is an option of --model"),
+        (["fit", "x", "--out", "m", "--model", "simclr", "--resume"], "--resume is an option of"),
+        (["fit", "x", "--out", "m", "--model", "locator", "--fine-tune"], "needs --features"),
+        (
+            [
+                "fit",
+                "x",
+                "--out",
+                "m",
+                "--model",
+                "locator",
+                "--features",
+                "f",
+                "--encoder",
+                "small",
+            ],
+            "--encoder is that of the model that --features names",
+        ),
+        (["cluster", "m", "d", "--out", "c.csv", "--smallest", "1"], "Must be >= 2"),
+        (["synth-events", "--out", "x.zarr"], "-n requires an argument"),
         (["convert", "a.sgy", "b.zarr", "--quantity", "speed"], "amplitude"),
     ],
 )
@@ -822,6 +820,61 @@ def test_retrieve_refuses_with_one_line(seisgeo, home, work):
         assert message in err
         assert err.count("\n") == 1
     assert not list(work.iterdir())
+
+
+def test_a_gallery_is_saved_searched_and_told_about(seisgeo, home, work):
+    model, train = home / "line.seisbind", home / "train.zarr"
+    code, out, _ = seisgeo("embed", model, train, "--out", "t.gallery", "--index", "faiss")
+    assert (code, out) == (0, "wrote t.gallery: a gallery of 40 samples\n")
+    once = seisgeo("retrieve", model, home / "line.sgy", train, "-k", 3, "--json")
+    again = seisgeo("retrieve", model, home / "line.sgy", "t.gallery", "-k", 3, "--json")
+    assert again == once
+    said = seisgeo("info", "t.gallery")[1]
+    assert "40, found by velocity" in said
+    assert "faiss" in said
+    assert "curvevel-b, flatvel-a" in said
+    code, _, err = seisgeo("retrieve", model, home / "line.sgy", "t.gallery", "--index", "exact")
+    assert code == 1
+    assert "t.gallery was saved with the index faiss" in err
+    assert "t.gallery already exists" in seisgeo("embed", model, train, "--out", "t.gallery")[2]
+    assert seisgeo("embed", model, train, "--out", "t.gallery", "--overwrite")[0] == 0
+    assert sg.retrieval.Gallery.load("t.gallery").kind == "exact"
+    code, _, err = seisgeo("retrieve", model, home / "line.sgy", "none.gallery")
+    assert code == 1
+    assert "none.gallery: no such gallery" in err
+    code, _, err = seisgeo("embed", model, train, "--out", "e.nc", "--index", "exact")
+    assert code == 1
+    assert "--index is of a gallery" in err
+
+
+def test_where_narrows_the_gallery(seisgeo, home, work):
+    words = ["retrieve", home / "line.seisbind", home / "line.sgy", home / "train.zarr", "--json"]
+    with xr.open_dataset(home / "train.zarr") as train:
+        family = train["family"].values
+        speed = train["descriptor_value"].sel(descriptor="mean_velocity").values
+    middle = float(np.median(speed))
+    code, out, err = seisgeo(
+        *words, "--where", "family=curvevel-b", "--where", f"mean_velocity={middle}:", "-k", 4
+    )
+    assert code == 0, err
+    allowed = np.flatnonzero((family == "curvevel-b") & (speed >= middle))
+    for row in json.loads(out):
+        assert len(set(row["gallery_index"])) == 4
+        assert set(row["gallery_index"]) <= set(allowed.tolist())
+    both = seisgeo(*words, "--where", "family=flatvel-a,curvevel-b")
+    assert both == seisgeo(*words)
+    for condition, message in (
+        ("family", "--where family: expected NAME=VALUE, NAME=VALUE,VALUE or NAME=LOW:HIGH"),
+        ("familie=salt", "the gallery has no 'familie'; did you mean 'family'?"),
+        ("mean_velocity=fast", "--where mean_velocity=fast: expected numbers"),
+        ("family=salt", "no sample of the gallery passes"),
+    ):
+        code, out, err = seisgeo(*words, "--where", condition)
+        assert (code, out) == (1, "")
+        assert message in err
+    code, _, err = seisgeo(*words, "--where", "family=a", "--where", "family=b")
+    assert code == 1
+    assert "family is named twice; several values are family=VALUE,VALUE" in err
 
 
 def test_another_survey_is_refused_and_told_apart(seisgeo, home, work):

@@ -1,5 +1,8 @@
 """Detection against obspy's own trigger on whole records, and spikes at known times."""
 
+import subprocess
+import sys
+
 import numpy as np
 import obspy
 import pandas as pd
@@ -356,3 +359,82 @@ def test_icequakes_of_an_hour(data_dir):
     want = np.array(trigger_onset(classic_sta_lta(trace.data, 50, 1000), 5.0, 1.5))
     np.testing.assert_array_equal(np.round(onsets(table, trace.stats.starttime) * 1000), want[:, 0])
     assert len(table) == 757
+
+
+# -------------------------------------------------------------------------------------- memory
+
+
+@pytest.fixture
+def three_components(tmp_path):
+    """One station's three components, one after the other in a file."""
+    traces = [record([20.0, 90.0], channel=f"HH{c}", seed=i) for i, c in enumerate("ZNE")]
+    Stream(traces).write(str(tmp_path / "abc.mseed"), format="MSEED", reclen=512)
+    return tmp_path / "abc.mseed", traces
+
+
+def test_a_piece_asks_the_file_for_its_own_time_only(three_components, monkeypatch):
+    from seisgeo.adapters.seismology import streams
+
+    path, traces = three_components
+    asked = []
+    read_file = streams.read_file
+
+    def reading(*arguments, **options):
+        if "starttime" in options:
+            asked.append(options["endtime"] - options["starttime"])
+        return read_file(*arguments, **options)
+
+    monkeypatch.setattr(streams, "read_file", reading)
+    monkeypatch.setattr(sta_lta, "PIECE", 1000)
+    table = detect(path, workers=1)
+    np.testing.assert_array_equal(np.round(onsets(table) * RATE), oracle(traces[0])[0][:, 0])
+    assert len(asked) >= 2 * 12
+    assert max(asked) <= 1001 / RATE
+
+
+DAY = r"""
+import re, sys
+from seisgeo.detection import detect, windows
+table = detect(sys.argv[1], band=(1.0, 20.0), workers=1, progress=False)
+cut = windows(sys.argv[1], table).load()
+table.to_csv(sys.argv[2], columns=["sta_lta", "duration"], index=False)
+print(int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1]) // 1024)
+"""
+
+
+@pytest.mark.slow
+def test_a_day_of_three_components_takes_little_memory(tmp_path):
+    n = 8_640_000
+    times = np.random.default_rng(5).uniform(60, 86_300, 150)
+    traces = [record(times, n=n, channel=f"HH{c}", seed=i) for i, c in enumerate("ZNE")]
+    Stream(traces).write(str(tmp_path / "day.mseed"), format="MSEED")
+    want, ratio = oracle(traces[0], band=(1.0, 20.0))
+    run = subprocess.run(
+        [sys.executable, "-c", DAY, tmp_path / "day.mseed", tmp_path / "found.csv"],
+        capture_output=True, check=True, text=True,
+    )  # fmt: skip
+    found = pd.read_csv(tmp_path / "found.csv")
+    assert len(want) >= 140
+    np.testing.assert_allclose(found["duration"] * RATE, want[:, 1] - want[:, 0])
+    peaks = [ratio[a : b + 1].max() for a, b in want]
+    np.testing.assert_allclose(found["sta_lta"], peaks, rtol=1e-6)
+    # 180 MB of it are Python with its libraries; the day alone would take 210 MB.
+    assert int(run.stdout) < 300
+
+
+# ---------------------------------------------------------------- segments that overlap or jump
+
+
+@pytest.mark.parametrize("piece", [700, 1 << 19])
+def test_segments_out_of_order_and_overlapping_are_searched_as_one(tmp_path, monkeypatch, piece):
+    """The second half of a record comes first, and begins 5 s before the first half ends."""
+    whole = record([20.0, 64.0, 90.0], seed=3)
+    first, second = whole.slice(endtime=START + 70), whole.slice(starttime=START + 65)
+    Stream([second, first]).write(str(tmp_path / "halves.mseed"), format="MSEED")
+    monkeypatch.setattr(sta_lta, "PIECE", piece)
+    with pytest.warns(DataWarning, match="overlap"):
+        table = detect(tmp_path / "halves.mseed", workers=1)
+    want, ratio = oracle(whole)
+    np.testing.assert_array_equal(np.round(onsets(table) * RATE), want[:, 0])
+    np.testing.assert_allclose(table["duration"] * RATE, want[:, 1] - want[:, 0])
+    np.testing.assert_allclose(table["sta_lta"], [ratio[a : b + 1].max() for a, b in want])

@@ -167,3 +167,13 @@ def test_bad_input_is_refused(model, records):
         model.propagate_labels(few, ["a", None, "", np.nan, None, None])
     with pytest.raises(ConventionError, match="the model reads records of 400 samples"):
         model.transform(few.isel(time=slice(200)))
+
+
+def test_flat_and_clipped_records_have_a_place_too(model):
+    odd = make_records(3, seed=2)
+    odd["amplitude"][0] = 0.0
+    odd["amplitude"][1] = 7.0
+    odd["amplitude"][2] = odd["amplitude"][2].clip(-0.05, 0.05)
+    embedding = model.transform(odd)["embedding"].values
+    np.testing.assert_allclose((embedding**2).sum(axis=1), 1, rtol=1e-5)
+    assert (model.cluster(odd, n_clusters=2)["cluster"].values >= 0).all()

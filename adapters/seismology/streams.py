@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -70,10 +69,14 @@ class _Segments:
         for segment in (s for s in inside if s.drift):
             first = min(first, segment.start)
             last = max(last, last + round(segment.drift * step))
-        # Where segments overlap, which one begins later is told by their own starts.
-        for before, after in pairwise(inside):
-            if after.start < before.start + before.n_samples * step:
-                first = min(first, before.start)
+        # Where segments of a component overlap, which one begins later is told by their own starts.
+        ends: dict[str, float] = {}
+        asked = first
+        for segment in sorted(inside, key=lambda s: s.start):
+            before, end = ends.get(segment.id, 0), segment.start + segment.n_samples * step
+            if segment.start < before and min(before, end) >= asked:
+                first = min(first, segment.start - round(step))
+            ends[segment.id] = max(before, end)
         found = list(self.pieces(record, inside, first, last)) if inside else []
         for component, begin, samples in sorted(found, key=lambda piece: piece[1]):
             at = round((begin - record.start) / step) - start

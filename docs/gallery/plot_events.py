@@ -14,8 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from seisgeo import synth
+from seisgeo.mechanism import moment_tensor
 from seisgeo.synth.events import KINDS, REGIONS, Recorder, trace_rays
-from seisgeo.synth.events.radiation import double_couple_tensor, radiate
+from seisgeo.synth.events.radiation import radiate
 
 # %%
 # The kinds
@@ -84,7 +85,7 @@ heard = synth.simulate_events(events)
 x, y = np.meshgrid(np.linspace(-1, 1, 300), np.linspace(-1, 1, 300))
 radius = np.hypot(x, y)
 takeoff = 2 * np.arcsin(np.minimum(radius / np.sqrt(2), 1))  # equal area
-p, _, _ = radiate(double_couple_tensor(30.0, 85.0, 5.0), takeoff, np.arctan2(x, y))
+p, _, _ = radiate(moment_tensor(30.0, 85.0, 5.0), takeoff, np.arctan2(x, y))
 figure, ax = plt.subplots(figsize=(5, 5), layout="constrained")
 ax.imshow(
     np.where(radius < 1, p, np.nan), extent=(-1, 1, -1, 1), origin="lower", cmap=cc.cm.CET_D1A

@@ -334,7 +334,8 @@ def labels_of(X: xr.Dataset, y: Any, name: str) -> np.ndarray:
             f"labels are missing for {missing.sum()} of {len(labels)} records, the first is event "
             f"{int(np.argmax(missing))}: fit on those that have one"
         )
-    return labels.astype(str) if labels.dtype.kind == "O" else labels
+    # As objects first: Zarr gives texts of a type that neither NumPy nor scikit-learn casts.
+    return labels.astype(object).astype(str) if labels.dtype.kind in "OT" else labels
 
 
 def numbers_by_name(X: xr.Dataset, y: Any, names: Sequence[str]) -> np.ndarray:

@@ -219,8 +219,9 @@ def group_of(ds: xr.Dataset) -> np.ndarray:
     """Number of the earthquake that each record belongs to: by ``event_id``, else each its own."""
     if "event_id" not in ds.coords:
         return np.arange(ds.sizes["event"])
-    names = ds["event_id"].values
-    labels = np.unique(names.astype(str), return_inverse=True)[1]
-    unknown = np.isin(names.astype(str), ["", "nan", "None"])
+    # As objects first: Zarr gives texts of a type that NumPy does not cast.
+    names = ds["event_id"].values.astype(object).astype(str)
+    labels = np.unique(names, return_inverse=True)[1]
+    unknown = np.isin(names, ["", "nan", "None"])
     labels[unknown] = labels.max() + 1 + np.arange(unknown.sum())
     return np.unique(labels, return_inverse=True)[1]

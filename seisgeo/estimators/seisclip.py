@@ -23,6 +23,8 @@ from seisgeo.retrieval.gallery import Gallery
 if TYPE_CHECKING:
     import torch
 
+    from seisgeo.retrieval.selection import Where
+
 __all__ = ["SeisCLIP"]
 
 #: Fields of the authors' information encoder, in its order.
@@ -291,7 +293,13 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
             return self.network_["information"](rows).numpy()
 
     def retrieve(
-        self, X: xr.Dataset, gallery: xr.Dataset, *, k: int = 5, modality: str = "waveforms"
+        self,
+        X: xr.Dataset,
+        gallery: xr.Dataset,
+        *,
+        k: int = 5,
+        modality: str = "waveforms",
+        where: Where | None = None,
     ) -> xr.Dataset:
         """Find the catalogue entries that fit each record best, or the records that fit an entry.
 
@@ -306,6 +314,8 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
             Hits for each.
         modality : {"waveforms", "information"}, default "waveforms"
             Modality of the queries.
+        where : dict or callable, optional
+            Which events of the gallery may be found, see :func:`seisgeo.retrieval.select_rows`.
 
         Returns
         -------
@@ -317,14 +327,14 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         Raises
         ------
         ParameterError
-            If `k` exceeds the gallery.
+            If `k` exceeds the gallery, or no event passes the filter.
         """
         if modality not in _MODALITIES:
             raise ParameterError(f"modality must be one of {_MODALITIES}, found {modality!r}")
         other = _MODALITIES[1 - _MODALITIES.index(modality)]
         query, found = self.transform(X, modality), self.transform(gallery, other)
         space = Gallery.build(found["embedding"].values, found, self.model_id_)
-        score, index = space.search(query["embedding"].values, k)
+        score, index = space.search(query["embedding"].values, k, where)
 
         def along_event(ds: xr.Dataset) -> dict[str, np.ndarray]:
             return {str(n): v.values for n, v in ds.coords.items() if v.dims == ("sample",)}
@@ -339,7 +349,7 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
                 "gallery_index": (("query", "rank"), index, {"long_name": "event of the gallery"}),
             },
             coords={
-                "rank": np.arange(1, k + 1),
+                "rank": np.arange(1, score.shape[1] + 1),
                 **{n: (("query", "rank"), v[index]) for n, v in along_event(found).items()},
                 **{f"query_{n}": ("query", v) for n, v in along_event(query).items()},
             },

@@ -19,7 +19,7 @@ from seisgeo.retrieval.indexes import index_class
 if TYPE_CHECKING:
     from seisgeo.retrieval.gallery import Gallery
 
-__all__ = ["load", "save"]
+__all__ = ["is_gallery", "load", "save"]
 
 #: Layout of the folder; a reader refuses any other.
 FORMAT = 1
@@ -50,6 +50,11 @@ def save(gallery: Gallery, path: str | os.PathLike[str], *, overwrite: bool = Fa
         }
         about["sha256"] = _seal(about)
         (part / _ABOUT).write_text(json.dumps(about, indent=1) + "\n", encoding="utf-8")
+
+
+def is_gallery(path: Path) -> bool:
+    """Whether a folder is a saved gallery, whole or not."""
+    return (path / _ABOUT).is_file()
 
 
 def load(path: str | os.PathLike[str]) -> Gallery:

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from seisgeo.mechanism import moment_tensor
 from seisgeo.synth.events.layered import Rays, trace_rays
 from seisgeo.synth.events.radiation import (
     RMS_P,
     RMS_S,
     crack_tensor,
-    double_couple_tensor,
     explosion_tensor,
     free_surface,
     radiate,
@@ -72,7 +72,7 @@ def moment_tensors(
     """Moment tensors (n, 3, 3) of moment 1: explosions, cracks where the rake is NaN, or slip."""
     tensor = np.array(explosion_tensor((len(kind),)))
     slip = np.isfinite(rake)
-    tensor[slip] = double_couple_tensor(strike[slip], dip[slip], rake[slip])
+    tensor[slip] = moment_tensor(strike[slip], dip[slip], rake[slip])
     for i in np.flatnonzero(~slip & (kind != "explosion")):
         tensor[i] = crack_tensor(strike[i], dip[i], vp[i], vs[i])
     return tensor

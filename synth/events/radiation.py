@@ -6,7 +6,6 @@ import numpy as np
 
 __all__ = [
     "crack_tensor",
-    "double_couple_tensor",
     "explosion_tensor",
     "free_surface",
     "radiate",
@@ -15,41 +14,6 @@ __all__ = [
 #: Root mean square over all directions of what a double couple radiates (Aki and Richards 2002,
 #: problem 4.6): P, and S of both polarisations together.
 RMS_P, RMS_S = np.sqrt(4 / 15), np.sqrt(2 / 5)
-
-
-def double_couple_tensor(strike: np.ndarray, dip: np.ndarray, rake: np.ndarray) -> np.ndarray:
-    """Moment tensor of slip on a fault, for a seismic moment of 1.
-
-    Parameters
-    ----------
-    strike, dip, rake : ndarray
-        Of the fault (degrees): strike from north with the fault dipping to its right, rake of the
-        hanging wall's slip in the fault's plane (Aki and Richards 2002, figure 4.20).
-
-    Returns
-    -------
-    ndarray
-        Shape (..., 3, 3), axes north, east and down (Aki and Richards 2002, box 4.4).
-
-    Examples
-    --------
-    >>> double_couple_tensor(0.0, 90.0, 0.0).round(3) + 0.0
-    array([[0., 1., 0.],
-           [1., 0., 0.],
-           [0., 0., 0.]])
-    """
-    s, d, r = (np.radians(np.asarray(a, float)) for a in (strike, dip, rake))
-    slip = np.stack(
-        [
-            np.cos(r) * np.cos(s) + np.cos(d) * np.sin(r) * np.sin(s),
-            np.cos(r) * np.sin(s) - np.cos(d) * np.sin(r) * np.cos(s),
-            -np.sin(r) * np.sin(d),
-        ],
-        axis=-1,
-    )
-    normal = np.stack([-np.sin(d) * np.sin(s), np.sin(d) * np.cos(s), -np.cos(d)], axis=-1)
-    product = slip[..., :, None] * normal[..., None, :]
-    return product + np.swapaxes(product, -1, -2)
 
 
 def explosion_tensor(shape: tuple[int, ...] = ()) -> np.ndarray:
@@ -104,7 +68,8 @@ def radiate(
     --------
     A vertical strike-slip fault that strikes north has P maxima at 45 degrees and nodes at 0:
 
-    >>> tensor = double_couple_tensor(0.0, 90.0, 0.0)
+    >>> from seisgeo.mechanism import moment_tensor
+    >>> tensor = moment_tensor(0.0, 90.0, 0.0)
     >>> p, sv, sh = radiate(tensor, np.pi / 2, np.radians([0.0, 45.0, 135.0]))
     >>> p.round(3) + 0.0, sh.round(3) + 0.0
     (array([ 0.,  1., -1.]), array([1., 0., 0.]))

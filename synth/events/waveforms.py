@@ -1,10 +1,8 @@
-"""Records of events: arrivals, coda, surface waves, site, instrument and noise put together."""
+"""Records of events: what a station records of each, with its noise and what is true of it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -13,19 +11,12 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import ParameterError
 from seisgeo.synth.events.draw import PARAMETERS
-from seisgeo.synth.events.noise import HORIZONTAL, noise_psd, white_spectrum
-from seisgeo.synth.events.paths import P_CORNER, Arrivals, arrivals
-from seisgeo.synth.events.rayleigh import Dispersion, rayleigh_waves
+from seisgeo.synth.events.noise import white_spectrum
+from seisgeo.synth.events.paths import Arrivals, arrivals
 from seisgeo.synth.events.recorder import Recorder
 from seisgeo.synth.events.regions import Region, Stations, choose_regions, stations_of
-from seisgeo.synth.events.spectra import (
-    attenuation,
-    attenuation_exponents,
-    brune,
-    resonance,
-    ripple_fire,
-    unit,
-)
+from seisgeo.synth.events.setting import Setting, setting_of
+from seisgeo.synth.events.signals import event_signal, spike_signal
 
 __all__ = ["DERIVED", "simulate_events"]
 
@@ -44,12 +35,6 @@ DERIVED: dict[str, tuple[str, str]] = {
     "p_polarity": ("1", "first motion of P: 1 up, -1 down, 0 none"),
     "snr": ("dB", "signal-to-noise ratio"),
 }
-#: Half of the number of samples over which an arrival between two samples is spread.
-_TAPS = 16
-#: Lapse time of the late coda over the S travel time.
-_LATE = 2.0
-#: Surface waves of deeper sources (m) are left out.
-_DEEPEST = 5e3
 
 
 def simulate_events(
@@ -159,67 +144,6 @@ def _cube(
     return conventions.validate(conventions.describe(cube), "waveforms")
 
 
-@dataclass(frozen=True)
-class _Setting:
-    """Spectra that all events of a region share, for one recorder; (n,) along frequency."""
-
-    n_fft: int
-    frequency: np.ndarray
-    motion: np.ndarray  # displacement (m) to record: what the recorder does, over dt
-    passed: np.ndarray  # the anti-alias filter alone
-    loss: np.ndarray
-    delay: np.ndarray
-    site: tuple[np.ndarray, ...]  # of each station: up, away, across
-    noise: np.ndarray  # spectrum of the noise at level 0
-    noise_step: np.ndarray  # logarithm of what a level of 1 adds
-    dispersion: Dispersion
-    surface_loss: np.ndarray
-
-
-@lru_cache(maxsize=16)
-def _setting(region: Region, recorder: Recorder) -> _Setting:
-    from scipy.fft import next_fast_len
-
-    # The tail of what comes last must not come round to the beginning.
-    n_fft = next_fast_len(recorder.n_time + recorder.n_time // 16 + 64, real=True)
-    f = np.arange(n_fft // 2 + 1) / (n_fft * recorder.dt)
-    response = recorder.spectrum(f)
-    loss, delay = attenuation_exponents(f, region.q_exponent)
-    stations = stations_of(region)
-    ratio = region.surface_vp / region.surface_vs
-    site = []
-    for fundamental, contrast, kappa in zip(
-        stations.frequency, stations.contrast, stations.kappa, strict=True
-    ):
-        lost = attenuation(f, kappa)
-        across = resonance(f, fundamental, contrast) * lost
-        # P waves resonate where their velocity puts it, and less.
-        up = resonance(f, ratio * fundamental, np.sqrt(contrast)) * lost
-        site.append(np.stack([up, across, across]).astype(np.complex64))
-    positive = np.maximum(f, f[1])
-    velocity = 10 ** (noise_psd(positive, 0.0, region.noise_tilt) / 20) / (2 * np.pi * positive)
-    per_level = noise_psd(positive, 1.0) - noise_psd(positive, 0.0)
-    tilted = np.array([[0.0], [HORIZONTAL], [HORIZONTAL]])
-    dispersion = Dispersion.between(
-        f, region.surface_vs, region.model.vs[0], region.surface_thickness
-    )
-    return _Setting(
-        n_fft,
-        f.astype(np.float32),
-        (response * 2j * np.pi * f / recorder.dt).astype(np.complex64),
-        recorder.antialias(f).astype(np.float32),
-        loss.astype(np.float32),
-        delay.astype(np.float32),
-        tuple(site),
-        (velocity * np.sqrt(n_fft / (2 * recorder.dt)) * 10 ** (tilted / 20) * response).astype(
-            np.complex64
-        ),
-        (per_level * np.log(10) / 20).astype(np.float32),
-        dispersion,
-        np.pi * f / (dispersion.group * region.surface_q),
-    )
-
-
 def _simulate(
     out: np.ndarray,
     rows: np.ndarray,
@@ -230,7 +154,7 @@ def _simulate(
     recorder: Recorder,
 ) -> dict[str, np.ndarray]:
     """Write the records of events of one region into the rows of `out`; what was derived."""
-    setting = _setting(region, recorder)
+    setting = setting_of(region, recorder)
     stations = stations_of(region)
     station = _stations_named(table["station"], stations, region)
     derived = {name: np.full(len(rows), np.nan) for name in DERIVED}
@@ -250,9 +174,11 @@ def _simulate(
         one = {key: values[i] for key, values in table.items()}
         noise = _noise(rng, setting, float(one["noise_level"]), recorder)
         if grounded[i] and waves:
-            signal = _signal(rng, setting, one, waves, position[i], station[i], region, recorder)
+            signal = event_signal(
+                rng, setting, one, waves, position[i], station[i], region, recorder
+            )
         elif one["source_type"] == "spike":
-            signal = _spike(rng, setting, recorder)
+            signal = spike_signal(rng, setting, recorder)
         else:
             out[row] = noise
             continue
@@ -310,7 +236,7 @@ def _derive(
 
 
 def _noise(
-    rng: np.random.Generator, setting: _Setting, level: float, recorder: Recorder
+    rng: np.random.Generator, setting: Setting, level: float, recorder: Recorder
 ) -> np.ndarray:
     from scipy.fft import irfft
 
@@ -318,174 +244,6 @@ def _noise(
     white *= setting.noise
     white *= np.exp(setting.noise_step * np.float32(level))
     return irfft(white, setting.n_fft)[:, : recorder.n_time]
-
-
-def _signal(
-    rng: np.random.Generator,
-    setting: _Setting,
-    one: dict[str, Any],
-    waves: Arrivals,
-    i: int,
-    station: int,
-    region: Region,
-    recorder: Recorder,
-) -> np.ndarray:
-    """Record of an event without noise, shape (3, time): Z, N, E."""
-    from scipy.fft import irfft, rfft
-
-    f = setting.frequency
-    origin = float(one["p_arrival"]) - waves.time_p[i].min()
-    corner = float(waves.corner[i])
-    # P waves, S waves with their early coda, and the late coda, which has lost more on its way.
-    trains = np.zeros((3, 3, setting.n_fft), np.float32)
-    parts = (
-        (trains[:1], waves.time_p[i], waves.p[i], waves.coda_p[i], "p"),
-        (trains[1:], waves.time_s[i], waves.s[i], waves.coda_s[i], "s"),
-    )
-    for train, times, sizes, level, wave in parts:
-        for time, size in zip(times, sizes, strict=True):
-            if np.isfinite(time):
-                _place(train[0], (origin + time) / recorder.dt, size, recorder.n_time)
-        top = corner * (P_CORNER if wave == "p" else 1)
-        _scatter(rng, train, times.min(), origin, level, wave, top, region, recorder)
-    spectra = rfft(trains)
-    first_p, first_s = waves.time_p[i].min(), waves.time_s[i].min()
-    t_stars = first_p / region.q_p, first_s / region.q_s, _LATE * first_s / region.q_s
-    for spectrum, t_star, top in zip(
-        spectra, t_stars, (P_CORNER * corner, corner, corner), strict=True
-    ):
-        path = unit(setting.delay * np.float32(t_star))
-        path *= np.exp(setting.loss * np.float32(t_star))
-        path *= brune(f, top)
-        spectrum *= path
-    total = spectra[0]
-    total += spectra[1]
-    total += spectra[2]
-    if float(one["source_depth"]) < _DEEPEST:
-        _add_surface_waves(
-            rng, total, setting, one, waves.tensor[i], corner, origin, region, recorder
-        )
-    if one["source_type"] == "explosion" and rng.random() < 0.6:
-        total *= ripple_fire(f, int(rng.integers(2, 9)), rng.uniform(0.017, 0.065))
-    total *= setting.site[station]
-    total *= setting.motion
-    up, away, across = irfft(total, setting.n_fft)[:, : recorder.n_time]
-    angle = np.radians(float(one["azimuth"]))  # the station is small beside the Earth
-    cosine, sine = np.float32(np.cos(angle)), np.float32(np.sin(angle))
-    return np.stack([up, away * cosine - across * sine, away * sine + across * cosine])
-
-
-def _place(train: np.ndarray, at: float, size: np.ndarray, n_time: int) -> None:
-    """Add an impulse at a time between samples: a band-limited one, over a few samples."""
-    first = int(np.floor(at)) - _TAPS + 1
-    index = np.arange(first, first + 2 * _TAPS)
-    shape = np.sinc(index - at) * np.cos(np.pi / 2 * (index - at) / (_TAPS + 0.5)) ** 2
-    inside = (index >= 0) & (index < n_time)
-    train[:, index[inside]] += (size[:, None] * shape[inside]).astype(np.float32)
-
-
-def _scatter(
-    rng: np.random.Generator,
-    trains: np.ndarray,
-    travel: float,
-    origin: float,
-    level: float,
-    wave: str,
-    corner: float,
-    region: Region,
-    recorder: Recorder,
-) -> None:
-    """Add impulses of random sign with the envelope of single isotropic scattering (Sato 1977).
-
-    `level` is the direct wave's amplitude. Of two trains, what comes late goes to the second.
-    """
-    dt, n_time = recorder.dt, recorder.n_time
-    signs = np.frombuffer(rng.bytes(3 * (n_time // 8 + 1)), np.uint8).reshape(3, -1)
-    first = max(int(np.ceil((origin + travel) / dt)), 0)
-    count = n_time - first
-    if count <= 0:
-        return
-    after = np.arange(first, n_time, dtype=np.float32) * np.float32(dt)
-    after -= np.float32(origin + travel - 0.5 * dt)  # s after the direct wave
-    x = 1 + after / np.float32(travel)
-    shape = np.log((x + 1) / (x - 1)) / x
-    speeds = region.model.vp if wave == "p" else region.model.vs
-    shape *= np.float32(region.scattering * min(speeds[-2:]))
-    # Most of the energy is at the frequency where source and path begin to cut it.
-    q = region.q_p if wave == "p" else region.q_s
-    strongest = 1 / (1 / corner + np.pi * travel / q)
-    loss = np.float32(-np.pi * strongest / (q * max(strongest, 1.0) ** region.q_exponent))
-    echo, length = region.reverberation
-    near = np.exp(after / np.float32(-length)) * np.float32(echo / length)
-    factor = np.float32(level * np.sqrt(dt / 3))
-    random = np.unpackbits(signs, axis=1, count=n_time)[:, :count].astype(np.float32)
-    random *= 2
-    random -= 1
-    early = np.sqrt(shape * np.exp(2 * loss * after) + near) * factor
-    if len(trains) == 1:
-        trains[0, :, first:n_time] += random * early
-        return
-    part = np.clip((x - 1.3) / 0.9, 0, 1)
-    trains[0, :, first:n_time] += random * (early * (1 - part))
-    # The spectrum of the late train is that of lapse time _LATE * travel.
-    since = after - np.float32((_LATE - 1) * travel)
-    late = np.sqrt(shape) * np.exp(np.clip(loss * since, -60, 20)) * (factor * part)
-    trains[1, :, first:n_time] += random * late
-
-
-def _add_surface_waves(
-    rng: np.random.Generator,
-    total: np.ndarray,
-    setting: _Setting,
-    one: dict[str, Any],
-    tensor: np.ndarray,
-    corner: float,
-    origin: float,
-    region: Region,
-    recorder: Recorder,
-) -> None:
-    distance = float(one["epicentral_distance"])
-    up, away, travel = rayleigh_waves(
-        setting.dispersion,
-        tensor,
-        float(one["source_depth"]),
-        distance,
-        np.radians(float(one["azimuth"])),
-        region.surface_density,
-    )
-    # What would arrive after the record must not come round to its beginning.
-    left = (recorder.duration - origin - travel) / (0.05 * recorder.duration)
-    shape = np.exp(-setting.surface_loss * distance) * np.clip(left, 0, 1)
-    # Echoes from the sides of the path: the group comes several times, within a few percent.
-    frequency = setting.dispersion.frequency
-    late = origin + np.append(0.0, 0.06 * rng.exponential(size=3) * distance / region.surface_vs)
-    paths = sum(
-        unit(-2 * np.pi * np.mod(frequency * time, 1.0)) * np.float32(weight)
-        for time, weight in zip(late, (1.0, *rng.uniform(-0.5, 0.5, 3)), strict=True)
-    )
-    wave = paths * (brune(setting.frequency, corner) * shape)
-    total[0] += up * wave
-    total[1] += away * wave
-
-
-def _spike(rng: np.random.Generator, setting: _Setting, recorder: Recorder) -> np.ndarray:
-    """Glitches of the instrument: impulses and steps that decay, on some channels."""
-    from scipy.fft import irfft, rfft
-
-    train = np.zeros((3, setting.n_fft), np.float32)
-    index = np.arange(setting.n_fft, dtype=np.float32)
-    for _ in range(1 + int(rng.integers(3) ** 2 / 2)):
-        at = int(rng.uniform(*recorder.p_window) / recorder.dt)
-        gain = rng.uniform(0.2, 1.0, 3) * rng.choice([-1.0, 1.0], 3)
-        if rng.random() < 0.4:
-            gain[rng.permutation(3)[: rng.integers(1, 3)]] *= 0.02
-        decay = 10 ** rng.uniform(-0.5, 1.5)  # samples: less than one is an impulse
-        pulse = np.where(index >= at, np.exp(-np.maximum(index - at, 0) / decay), 0.0)
-        pulse[recorder.n_time :] = 0.0
-        train += (gain[:, None] * pulse).astype(np.float32)
-    spectrum = rfft(train) * setting.passed
-    spectrum[:, 0] = 0.0
-    return irfft(spectrum, setting.n_fft)[:, : recorder.n_time]
 
 
 def _mix(

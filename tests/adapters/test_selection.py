@@ -93,6 +93,17 @@ def test_families_of_a_training_set():
     assert part["velocity"][:, 0, 0].values.tolist() == [0, 12, 18]
 
 
+def test_texts_that_zarr_gives(tmp_path):
+    family = np.array(["salt", "folded", "salt"])
+    xr.Dataset({"velocity": ("sample", [1.0, 2, 3])}, {"family": ("sample", family)}).to_zarr(
+        tmp_path / "a.zarr", consolidated=False
+    )
+    ds = xr.open_zarr(tmp_path / "a.zarr", consolidated=False)
+    assert select(ds, "family=salt")["velocity"].values.tolist() == [1, 3]
+    with pytest.raises(ParameterError, match="salt, folded"):
+        select(ds, "family=plume")
+
+
 def test_offsets_of_each_trace_leave_missing_traces():
     ds = gathers()
     part = select(ds, "offset=200:400")

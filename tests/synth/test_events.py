@@ -1,11 +1,10 @@
-"""Synthetic events as a user meets them: tables, bulk, determinism, messages, augmentation."""
+"""Synthetic events as a user meets them: tables, bulk, determinism and messages."""
 
 import json
 import sys
 
 import numpy as np
 import pytest
-import torch
 import xarray as xr
 from obspy.geodetics import locations2degrees
 
@@ -13,7 +12,7 @@ import seisgeo as sg
 from seisgeo import conventions
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.synth import draw_events, generate_events, simulate_events
-from seisgeo.synth.events import KINDS, REGIONS, Recorder, augment, stations_of
+from seisgeo.synth.events import KINDS, REGIONS, Recorder, stations_of
 
 bulk = sys.modules["seisgeo.synth.events.generate"]
 SHORT = Recorder(n_time=2500)
@@ -200,72 +199,3 @@ def test_what_cannot_be_is_refused(call, says, tmp_path, monkeypatch):
 
 def test_it_is_where_the_library_says():
     assert sg.synth.generate_events is generate_events
-
-
-# ----------------------------------------------------------------------------------- augmentation
-
-DT = 0.01
-
-
-@pytest.fixture
-def waves():
-    return np.random.default_rng(0).standard_normal((6, 3, 800)).astype(np.float32)
-
-
-CHANGES = {
-    "shift_time": lambda x: augment.shift_time(x, [0.1, -0.2, 0, 3, 9, -0.014], dt=DT),
-    "scale_amplitude": lambda x: augment.scale_amplitude(x, 2.5),
-    "flip_polarity": lambda x: augment.flip_polarity(x, [True, False] * 3),
-    "drop_components": lambda x: augment.drop_components(x, [[True, False, False]] * 6),
-    "bandpass": lambda x: augment.bandpass(x, 2.0, [5.0, 8, 9, 20, 30, np.inf], dt=DT),
-    "mask_frequencies": lambda x: augment.mask_frequencies(x, 5.0, 9.0, dt=DT),
-    "add_noise": lambda x: augment.add_noise(x, 3 * x**3 + 1, 4.0),
-    "Augment": lambda x: augment.Augment(DT)(x, np.random.default_rng(3)),
-}
-
-
-@pytest.mark.parametrize("name", augment.__all__)
-def test_numpy_and_torch_agree_and_the_input_is_kept(waves, name):
-    before = waves.copy()
-    ours = CHANGES[name](waves)
-    tensor = torch.from_numpy(waves)
-    theirs = CHANGES[name](tensor)
-    assert ours.shape == waves.shape
-    assert ours.dtype == np.float32
-    assert theirs.dtype == torch.float32
-    np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-4)
-    np.testing.assert_array_equal(waves, before)
-    assert (ours != waves).any()
-
-
-def test_what_each_change_does(waves):
-    moved = CHANGES["shift_time"](waves)
-    np.testing.assert_array_equal(moved[0, :, 10:], waves[0, :, :-10])
-    np.testing.assert_array_equal(moved[1, :, :-20], waves[1, :, 20:])
-    np.testing.assert_array_equal(moved[2], waves[2])
-    assert not moved[4].any()
-    np.testing.assert_array_equal(CHANGES["flip_polarity"](waves)[:2], [-waves[0], waves[1]])
-    assert not CHANGES["drop_components"](waves)[:, 0].any()
-    f = np.fft.rfftfreq(800, DT)
-    left = abs(np.fft.rfft(CHANGES["mask_frequencies"](waves))) / abs(np.fft.rfft(waves))
-    inside = (f >= 5) & (f <= 9)
-    np.testing.assert_allclose(left[..., ~inside], 1, rtol=2e-3)
-    assert left[..., inside].max() < 1e-4
-    gain = abs(np.fft.rfft(CHANGES["bandpass"](waves))) / abs(np.fft.rfft(waves))
-    np.testing.assert_allclose(gain[0, 0, f == 2.0], 0.5, rtol=0.01)
-    np.testing.assert_allclose(gain[5, 0, f > 10], 1, rtol=0.01)
-    views = augment.Augment(DT, drop=0.95)(waves, np.random.default_rng(1))
-    assert views.any((1, 2)).all(), "a record keeps a component"
-
-
-def test_augmentation_refuses_what_does_not_fit(waves):
-    with pytest.raises(ParameterError, match="waveforms: expected a NumPy array or a torch"):
-        augment.scale_amplitude([1.0], 2)
-    with pytest.raises(ParameterError, match=r"floating-point numbers.*int64"):
-        augment.scale_amplitude(np.ones((3, 4), np.int64), 2)
-    with pytest.raises(ParameterError, match=r"shift: .*shape \(6,\), found shape \(2,\)"):
-        augment.shift_time(waves, [1.0, 2.0], dt=DT)
-    with pytest.raises(ParameterError, match="noise: expected the shape of the waveforms"):
-        augment.add_noise(waves, waves[:2], 3.0)
-    with pytest.raises(ParameterError, match="band: expected low below high"):
-        augment.bandpass(waves, 5.0, 2.0, dt=DT)

@@ -12,6 +12,7 @@ from scipy.optimize import brentq
 from scipy.signal import welch
 
 from seisgeo.errors import ParameterError
+from seisgeo.mechanism import moment_tensor
 from seisgeo.synth import draw_events, simulate_events
 from seisgeo.synth.events import (
     REGIONS,
@@ -23,7 +24,6 @@ from seisgeo.synth.events import (
 from seisgeo.synth.events.noise import noise_psd
 from seisgeo.synth.events.radiation import (
     crack_tensor,
-    double_couple_tensor,
     explosion_tensor,
     free_surface,
     radiate,
@@ -124,14 +124,14 @@ def test_radiation_is_that_of_aki_and_richards():
             + np.sin(r) * np.cos(2 * d) * np.cos(i) * np.cos(a)
             - 0.5 * np.sin(r) * np.sin(2 * d) * np.sin(i) * np.sin(2 * a)
         )
-        found = radiate(double_couple_tensor(strike, dip, rake), i, f)
+        found = radiate(moment_tensor(strike, dip, rake), i, f)
         np.testing.assert_allclose(found, (p, sv, sh), atol=1e-12)
 
 
 def test_the_auxiliary_plane_is_the_same_source():
     for plane in MANY:
-        tensor = double_couple_tensor(*plane)
-        np.testing.assert_allclose(double_couple_tensor(*aux_plane(*plane)), tensor, atol=1e-9)
+        tensor = moment_tensor(*plane)
+        np.testing.assert_allclose(moment_tensor(*aux_plane(*plane)), tensor, atol=1e-9)
         np.testing.assert_array_equal(tensor, tensor.T)
         assert abs(np.trace(tensor)) < 1e-12
 
@@ -139,7 +139,7 @@ def test_the_auxiliary_plane_is_the_same_source():
 def test_energy_over_all_directions():
     i = np.arccos(np.linspace(-1, 1, 401)[:-1] + 1 / 400)[:, None]
     f = np.linspace(0, 2 * np.pi, 400, endpoint=False)
-    p, sv, sh = radiate(double_couple_tensor(30.0, 60.0, 45.0), i, f)
+    p, sv, sh = radiate(moment_tensor(30.0, 60.0, 45.0), i, f)
     assert (p**2).mean() == pytest.approx(4 / 15, rel=1e-4)
     assert (sv**2 + sh**2).mean() == pytest.approx(2 / 5, rel=1e-4)
     p, sv, sh = radiate(explosion_tensor(), i, f)
@@ -152,7 +152,7 @@ def test_energy_over_all_directions():
 
 def test_no_p_waves_leave_along_nodal_planes():
     s, d = np.radians(40.0), np.radians(65.0)
-    tensor = double_couple_tensor(40.0, 65.0, 20.0)
+    tensor = moment_tensor(40.0, 65.0, 20.0)
     along = np.array([np.cos(s), np.sin(s), 0.0])
     down = np.array([-np.cos(d) * np.sin(s), np.cos(d) * np.cos(s), np.sin(d)])
     for turn in np.linspace(0, 2 * np.pi, 17):
@@ -321,7 +321,7 @@ def test_moment_corner_and_slope_come_back_from_the_spectrum():
     assert corner == pytest.approx(0.372 * 3464 / (7 * 10**13.6 / (16 * 3e6)) ** (1 / 3), rel=2e-3)
     # Aki and Richards 4.97: u = 2 F M0 / (4 pi rho beta**3 r), with the impedance of the surface.
     rays = trace_rays(PLAIN.model, np.array([12e3]), np.array([40e3]), "S")
-    tensor = double_couple_tensor(10.0, 70.0, 20.0)
+    tensor = moment_tensor(10.0, 70.0, 20.0)
     _, _, sh = radiate(tensor, rays.takeoff[0, 0], np.radians(70.0))
     impedances = 2700 * 3464**5 * PLAIN.surface_density * PLAIN.surface_vs
     level = 2 * sh * 10**13.6 / (4 * np.pi * np.sqrt(impedances) * np.hypot(12e3, 40e3))

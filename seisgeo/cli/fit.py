@@ -1,0 +1,284 @@
+"""``seisgeo fit``: training."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import cyclopts
+from cyclopts import Parameter, validators
+
+from seisgeo.cli.base import Count, Flag, app
+from seisgeo.cli.inputs import load_model, open_pairs, open_records
+from seisgeo.cli.outputs import require_device, require_free
+from seisgeo.errors import DataWarning, OutputExistsError, ParameterError
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SEISBIND = cyclopts.Group("SeisBind", sort_key=10)
+EVENTS = cyclopts.Group("Models of seismograms", sort_key=11)
+
+_HEADS = ("classifier", "locator", "mechanism")
+#: Options that not every model has, and those that have them.
+_OWNERS = {
+    "encoder": ("seisbind", "seisclip", *_HEADS),
+    "max_time": ("seisbind", "seisclip", "simclr"),
+    "chunk_size": ("seisbind",),
+    "loss": ("seisbind",),
+    "families_per_batch": ("seisbind",),
+    "ema_decay": ("seisbind",),
+    "checkpoint": ("seisbind",),
+    "resume": ("seisbind",),
+    "window": ("seisclip", *_HEADS),
+    "view": ("simclr",),
+    "features": _HEADS,
+    "fine_tune": _HEADS,
+}
+
+
+#: Labels without which a record teaches nothing; a locator makes use of any one.
+_LABELS = {"classifier": ("source_type",), "mechanism": ("strike", "dip", "rake")}
+
+
+@app.command(sort_key=4)
+def fit(
+    train: Path,
+    /,
+    *,
+    out: Path,
+    model: Literal[
+        "seisbind", "seisclip", "simclr", "classifier", "locator", "mechanism"
+    ] = "seisbind",
+    encoder: Literal["small", "shots", "paper"] | None = None,
+    max_epochs: Count | None = None,
+    max_time: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
+    batch_size: Annotated[int | None, Parameter(validator=validators.Number(gte=2))] = None,
+    seed: int = 0,
+    device: str | None = None,
+    overwrite: Flag = False,
+    loss: Annotated[Literal["info_nce", "sigmoid"] | None, Parameter(group=SEISBIND)] = None,
+    chunk_size: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
+    families_per_batch: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
+    ema_decay: Annotated[float | None, Parameter(group=SEISBIND)] = None,
+    checkpoint: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
+    resume: Annotated[Flag, Parameter(group=SEISBIND)] = False,
+    window: Annotated[Count | None, Parameter(group=EVENTS)] = None,
+    view: Annotated[Literal["spectrum", "waveform"] | None, Parameter(group=EVENTS)] = None,
+    features: Annotated[Path | None, Parameter(group=EVENTS)] = None,
+    fine_tune: Annotated[Flag, Parameter(group=EVENTS)] = False,
+) -> None:
+    """Train a model: SeisBind on gathers and velocity models, the others on seismograms.
+
+    A tenth of the data is held out; the epoch that does best on them is kept. A training of
+    SeisBind that was stopped goes on with --resume, to the very weights that it would have reached.
+
+        seisgeo fit train.zarr --out line.seisbind
+        torchrun --nproc-per-node 8 --no-python seisgeo fit train.zarr --out line.seisbind
+        seisgeo fit icequakes.zarr --model simclr --out ice.simclr
+        seisgeo fit stead.hdf5 --model seisclip --out local.seisclip
+        seisgeo fit labelled.zarr --model classifier --features local.seisclip --out kinds.model
+
+    Parameters
+    ----------
+    train
+        Training set: of `seisgeo synth` or an OpenFWI folder for SeisBind; else seismograms, of
+        `seisgeo detect --windows`, `seisgeo synth-events`, STEAD, SeisBench, ...
+    out
+        Model file to write, for instance line.seisbind.
+    model
+        What to train. seisbind: gathers, velocity models and descriptors in one space. seisclip:
+        seismograms and what a catalogue knows of them. simclr: seismograms without labels, to
+        cluster. On features of SeisCLIP: classifier (of source_type), locator (latitude,
+        longitude, depth, magnitude), mechanism (strike, dip, rake).
+    encoder
+        The encoders: "small", by default; "paper", as published; of SeisBind also "shots", which
+        reads any sources and receivers.
+    max_epochs
+        Passes over the training set at most, by default 40 (seisbind), 100 (simclr) or 200;
+        training stops early when it no longer helps.
+    max_time
+        Seconds of training at most; by default as long as it takes.
+    batch_size
+        Samples contrasted with each other, on all processes together; by default 128 (seisbind,
+        simclr) or 192 (seisclip). Of classifier, locator and mechanism, events of a step: 32.
+    seed
+        Of weights, split and batches.
+    device
+        cpu or cuda; by default CUDA where there is one.
+    overwrite
+        Replace the file, and begin anew.
+    loss
+        InfoNCE, by default, or SigLIP's sigmoid loss.
+    chunk_size
+        Samples that an encoder sees at once; a large batch then fits into a small memory.
+    families_per_batch
+        Fill each batch from this many families only: harder to tell apart.
+    ema_decay
+        Keep the moving average of the weights with this decay, for instance 0.999.
+    checkpoint
+        Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
+        beside the model, which goes when the model is whole.
+    resume
+        Go on with the training that was stopped, if there is one.
+    window
+        Samples of the windows of SeisCLIP's spectra, by default 100.
+    view
+        What SimCLR sees: log spectrograms, by default, or the waveforms.
+    features
+        SeisCLIP model on whose features a classifier, locator or mechanism is trained; without it
+        the whole network is trained from scratch.
+    fine_tune
+        Train that model's network along with it, at a tenth of the rate; the file stays as it is.
+    """
+    from seisgeo.devices import processes
+
+    options: dict[str, Any] = {
+        name: value
+        for name, value in {
+            "encoder": encoder,
+            "max_time": max_time,
+            "loss": loss,
+            "chunk_size": chunk_size,
+            "families_per_batch": families_per_batch,
+            "ema_decay": ema_decay,
+            "checkpoint": checkpoint,
+            "resume": resume or None,
+            "window": window,
+            "view": view,
+            "features": features,
+            "fine_tune": fine_tune or None,
+        }.items()
+        if value is not None
+    }
+    _require_own(model, options)
+    _require_free_of_a_run(out, checkpoint, overwrite=overwrite, resume=resume)
+    require_device(device)
+    common = {"max_epochs": max_epochs, "batch_size": batch_size, "device": device}
+    options |= {name: value for name, value in common.items() if value is not None}
+    options["random_state"] = seed
+    if model == "seisbind":
+        _fit_seisbind(open_pairs(train), out, options, overwrite=overwrite)
+        return
+    if processes()[2] > 1:
+        raise ParameterError(f"--model {model} trains in one process: start it without torchrun")
+    records = _labelled(open_records(train), model)
+    fitted = _events_model(model, options).fit(records)
+    fitted.save(out, overwrite=overwrite)
+    _say_written(out, fitted)
+
+
+def _require_own(model: str, options: dict[str, Any]) -> None:
+    """Refuse options of other models, and those that contradict each other."""
+    for name in options:
+        owners = _OWNERS[name]
+        if model not in owners:
+            raise cyclopts.CycloptsError(
+                msg=f"{_option(name)} is an option of --model {', '.join(owners)}; this is "
+                f"--model {model}."
+            )
+    if "features" in options:
+        for name in ("encoder", "window"):
+            if name in options:
+                raise cyclopts.CycloptsError(
+                    msg=f"{_option(name)} is that of the model that --features names: leave it out."
+                )
+    elif "fine_tune" in options:
+        raise cyclopts.CycloptsError(
+            msg="--fine-tune needs --features: without it everything is trained anyway."
+        )
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _run_of(out: Path, checkpoint: Path | None) -> Path:
+    return checkpoint or out.with_name(f".{out.name}.training")
+
+
+def _require_free_of_a_run(
+    out: Path, checkpoint: Path | None, *, overwrite: bool, resume: bool
+) -> None:
+    from seisgeo.files import remove
+
+    require_free(out, overwrite)
+    folder = _run_of(out, checkpoint)
+    if (folder / "checkpoint.safetensors").exists() and not resume:
+        if not overwrite:
+            raise OutputExistsError(
+                f"{folder} holds a training that was stopped: go on with it by --resume, or begin "
+                "anew by --overwrite"
+            )
+        remove(folder)
+
+
+def _fit_seisbind(
+    pairs: xr.Dataset, out: Path, options: dict[str, Any], *, overwrite: bool
+) -> None:
+    from seisgeo import SeisBind
+    from seisgeo.devices import processes
+    from seisgeo.files import remove
+
+    checkpoint = options.pop("checkpoint", None)
+    options.pop("resume", None)
+    folder = _run_of(out, checkpoint)
+    fitted = SeisBind(**options).fit(pairs, checkpoint=folder)
+    if processes()[0] != 0:  # the first process writes for all
+        return
+    fitted.save(out, overwrite=overwrite)
+    if checkpoint is None:
+        remove(folder)
+    _say_written(out, fitted)
+
+
+def _labelled(records: xr.Dataset, model: str) -> xr.Dataset:
+    """The records whose labels the model needs are known."""
+    import numpy as np
+
+    known = np.ones(records.sizes["event"], dtype=bool)
+    for name in (n for n in _LABELS.get(model, ()) if n in records.variables):
+        values = records[name].values.tolist()
+        known &= [v is not None and v == v and str(v) != "" for v in values]
+    if known.all() or not known.any():  # none at all: the model says what it expects
+        return records
+    warnings.warn(
+        f"{int((~known).sum())} of {len(known)} records left out: their "
+        f"{', '.join(_LABELS[model])} is not known",
+        DataWarning,
+        stacklevel=2,
+    )
+    return records.isel(event=known)
+
+
+def _events_model(model: str, options: dict[str, Any]) -> Any:
+    """The estimator of seismograms that was asked for, not fitted."""
+    import seisgeo
+
+    if model == "simclr":
+        return seisgeo.SeisSimCLR(**options)
+    if model == "seisclip":
+        return seisgeo.SeisCLIP(**options)
+    head = {
+        "classifier": seisgeo.EventClassifier,
+        "locator": seisgeo.EventLocator,
+        "mechanism": seisgeo.MechanismRegressor,
+    }[model]
+    features = options.pop("features", None)
+    size = {name: options.pop(name) for name in ("encoder", "window") if name in options}
+    if options.get("fine_tune"):
+        options["learning_rate"] = 1e-4
+    encoder = seisgeo.SeisCLIP(**size) if features is None else load_model(features, "SeisCLIP")
+    return head(encoder, **options)
+
+
+def _say_written(out: Path, fitted: Any) -> None:
+    best = min(fitted.history_, key=lambda row: row.get("val_loss", row["train_loss"]))
+    recall = (
+        f", validation recall at 1 {best['val_recall_1']:.3f}" if "val_recall_1" in best else ""
+    )
+    print(
+        f"wrote {out}: epoch {int(best['epoch']) + 1} of {len(fitted.history_)} was best, "
+        f"training loss {best['train_loss']:.3f}{recall}"
+    )
