@@ -35,7 +35,7 @@ import seisbind_data as data
 import seisbind_table as tables
 from seisbind_ablations import ablations
 from seisbind_finetune import curve
-from seisbind_rows import Run, recall_row
+from seisbind_rows import MEAN, Run, recall_row
 from seisbind_training import Budget, Shelf, digest
 from seisbind_unet import Inversion
 
@@ -98,6 +98,8 @@ class Bench:
         if self._run is None:
             self._run = self.run_of(self.trained("ours", self.full))
             self._record = self.shelf.used["ours"]
+            note = self.shelf.folder / "ours.json"  # for benchmarks/retrieval.py
+            note.write_text(json.dumps(self._record, indent=1) + "\n")
         self.shelf.used["ours"] = self._record
         return self._run
 
@@ -148,7 +150,7 @@ def descriptors(bench: Bench) -> Tables:
     made = {}
     for label, models in (("1 000", None), ("10 000", bench.size.gallery)):
         rows = bench.run.descriptors(models)
-        rows = {f"{n}, {label}" if n == tables.MEAN else n: row for n, row in rows.items()}
+        rows = {f"{n}, {label}" if n == MEAN else n: row for n, row in rows.items()}
         title = f"Ours, descriptors, gallery of {label} without the true model"
         made[title] = {"kind": "descriptors", "rows": rows}
     return made
@@ -277,6 +279,11 @@ def hardware() -> str:
         return platform.processor() or platform.machine()
 
 
+def kept_as(machine: str) -> str:
+    """A machine's name as part of a file's."""
+    return "".join(c if c.isalnum() else "-" for c in machine.lower()).strip("-")
+
+
 def setting(text: str) -> tuple[str, Any]:
     """``name=value`` of --set."""
     name, _, value = text.partition("=")
@@ -343,11 +350,25 @@ def keep(out: Path, part: str, result: dict[str, Any], options: argparse.Namespa
     if out.exists():
         report["parts"] = json.loads(out.read_text(encoding="utf-8"))["parts"]
     parts = report["parts"] | {part: result}
-    report["parts"] = {name: parts[name] for name in (*PARTS, "retrieval") if name in parts}
+    report["parts"] = {name: parts[name] for name in PARTS if name in parts}
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_suffix(".part")
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     partial.replace(out)
+
+
+def reports_in(folder: Path) -> list[dict[str, Any]]:
+    """The reports that docs show, each with what benchmarks/retrieval.py found on its machine."""
+    reports = []
+    for file in sorted(folder.glob("seisbind-*.json")):
+        report = json.loads(file.read_text(encoding="utf-8"))
+        if report["size"]["name"] in tables.SHOWN_ONLY:
+            continue
+        beside = folder / f"retrieval-{kept_as(report['hardware'])}.json"
+        if beside.exists():
+            report["parts"]["retrieval"] = json.loads(beside.read_text(encoding="utf-8"))
+        reports.append(report)
+    return reports
 
 
 def main() -> None:
@@ -355,13 +376,9 @@ def main() -> None:
 
     options = parse()
     if options.table:
-        files = sorted(RESULTS.glob("seisbind-*.json")) if options.out is None else [options.out]
-        reports = [json.loads(file.read_text(encoding="utf-8")) for file in files]
-        shown = [r for r in reports if r["size"]["name"] not in tables.SHOWN_ONLY]
-        tables.write_pages(shown, RESULTS.parents[1])
+        tables.write_pages(reports_in(RESULTS), RESULTS.parents[1])
         return
-    name = "".join(c if c.isalnum() else "-" for c in hardware().lower()).strip("-")
-    out = options.out or RESULTS / f"seisbind-{options.size}-{name}.json"
+    out = options.out or RESULTS / f"seisbind-{options.size}-{kept_as(hardware())}.json"
     bench = Bench(options)
     for part in options.only:
         print(f"\n== {part}", flush=True)

@@ -106,7 +106,7 @@ def _cut(path: Path, rows: int) -> None:
 
     group = zarr.open_group(path, mode="r+")
     for _, array in group.arrays():
-        if (array.metadata.dimension_names or ("",))[0] == "sample" and len(array) > rows:
+        if (array.metadata.dimension_names or ("",))[0] == "sample" and array.shape[0] > rows:
             array.resize((rows, *array.shape[1:]))
 
 

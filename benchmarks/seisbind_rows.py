@@ -12,6 +12,8 @@ import seisbind_data as data
 import xarray as xr
 
 MODALITIES = ("seismic", "velocity", "physics")
+#: Rows of all descriptors together.
+MEAN, MEDIAN = "mean of all", "median of all"
 Row = dict[str, Any]
 Table = dict[str, Row]
 
@@ -271,7 +273,7 @@ def descriptor_table(inferred: dict[str, np.ndarray], true: np.ndarray, names: l
     def cube(values: np.ndarray) -> xr.DataArray:
         return xr.DataArray(values, {"descriptor": names}, ("sample", "descriptor"))
 
-    table: Table = {name: {} for name in (*names, MEAN)}
+    table: Table = {name: {} for name in (*names, MEAN, MEDIAN)}
     for way, values in inferred.items():
         errors = sample_errors(cube(values), cube(true))
         for measure in ("relative", "over_iqr"):
@@ -285,16 +287,17 @@ def descriptor_table(inferred: dict[str, np.ndarray], true: np.ndarray, names: l
                 )
                 if measure == "relative":
                     row["left_out"] = len(e) - len(column)
-            table[MEAN][f"{way}_{measure}"] = mean_error(e)
-            table[MEAN][f"{way}_{measure}_interval"] = bootstrap_interval(e, mean_error)
+            for summary, of in ((MEAN, np.mean), (MEDIAN, np.median)):
+
+                def overall(rows: np.ndarray, of: Any = of) -> float:
+                    return float(of(mean_errors(rows)))
+
+                table[summary][f"{way}_{measure}"] = overall(e)
+                table[summary][f"{way}_{measure}_interval"] = bootstrap_interval(e, overall)
     return table
 
 
-MEAN = "mean of all"
-
-
-def mean_error(errors: np.ndarray) -> float:
-    """Mean over descriptors of the mean over samples, without NaN; (sample, descriptor)."""
+def mean_errors(errors: np.ndarray) -> np.ndarray:
+    """Mean over samples, without NaN, of each descriptor that has any; (sample, descriptor)."""
     count = (~np.isnan(errors)).sum(axis=0)
-    total = np.nansum(errors, axis=0)
-    return float((total[count > 0] / count[count > 0]).mean())
+    return np.nansum(errors, axis=0)[count > 0] / count[count > 0]

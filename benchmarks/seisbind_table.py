@@ -50,8 +50,8 @@ GOALS: dict[str, tuple[str, str, str, float | None, float | None]] = {
     ),
     "descriptor error, head": ("descriptors", rf"{MEAN}, 10 000", "head_relative", 0.06, 0.025),
     "gathers embedded a second": ("speed", r"ours", "seismic_per_second", None, 2000),
-    "ms a query among 1 000 000, one core": ("retrieval", r"faiss", "ms_median", 10, 10),
-    "its recall of the exact ten": ("retrieval", r"faiss", "recall_10", 0.99, 0.99),
+    "ms a query among 1 000 000, one core": ("retrieval", r"faiss, .*", "ms_median", 10, 10),
+    "its recall of the exact ten": ("retrieval", r"faiss, .*", "recall_10", 0.99, 0.99),
 }
 LOWER = ("relative", "ms_median")
 #: Sizes whose figures mean nothing.
@@ -235,15 +235,17 @@ def report_markdown(report: Report) -> str:
     """Everything that was measured on one machine."""
     size = report["size"]
     dates = sorted({part["date"] for part in report["parts"].values()})
+    when = dates[0] if len(dates) == 1 else f"{dates[0]} to {dates[-1]}"
     about = [
         f"`--size {size['name']}` ({size['train']} training pairs a family), "
-        f"{report['hardware']}, {report['cores']} cores, {' to '.join(dict.fromkeys([dates[0], dates[-1]]))}. "
+        f"{report['hardware']}, {report['cores']} cores, {when}. "
         "In parentheses: 95 % bootstrap intervals."
     ]
-    budgets = {json.dumps(p["settings"], sort_keys=True) for p in report["parts"].values()}
-    if len(budgets) > 1:
+    own = [part for name, part in report["parts"].items() if name != "retrieval"]
+    settings = {json.dumps(part["settings"], sort_keys=True) for part in own}
+    if len(settings) > 1:
         about.append("Not all parts were run with the same settings; the JSON has them.")
-    if any(p.get("old_code") for p in report["parts"].values()):
+    if any(part["old_code"] for part in own):
         about.append("Some models were trained by earlier code; the JSON says which.")
     lines = [" ".join(about), "", goals_table(report)]
     for part in report["parts"].values():
@@ -293,7 +295,7 @@ def write_pages(reports: list[Report], root: Path) -> None:
     )
     short = "\n\n".join(f"{r['hardware']}:\n\n{goals_table(r)}" for r in reports)
     for file, content in (("docs/benchmark_seisbind.md", everything), ("README.md", short)):
-        path = root / file
+        path, content = root / file, content or "No results are kept yet."
         path.write_text(
             fill(path.read_text(encoding="utf-8"), "seisbind", content), encoding="utf-8"
         )

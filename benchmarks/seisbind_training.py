@@ -119,8 +119,10 @@ class Shelf:
                 model.fit(pairs, checkpoint=run)
             else:
                 model = fit(model, pairs, run)
+        path = self.folder / f"{stem}.seisbind"
         self.used[name] = record = {
             **named,
+            "file": path.name,
             "code": code,
             "date": time.strftime("%Y-%m-%d"),
             "epochs": len(model.history_),
@@ -130,7 +132,6 @@ class Shelf:
             "parameters": sum(p.numel() for p in model.encoders_.parameters()),
             **clock.record(),
         }
-        path = self.folder / f"{stem}.seisbind"
         model.save(path, overwrite=True)
         path.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
         shutil.rmtree(run)
@@ -153,11 +154,11 @@ def digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def code_digest() -> str:
+def code_digest(root: Path | None = None) -> str:
     """Short name of the code that trains; comments and docstrings change nothing."""
     import seisgeo
 
-    root = Path(seisgeo.__file__).parent
+    root = root or Path(seisgeo.__file__).parent
     found = hashlib.sha256()
     for pattern in CODE:
         for file in sorted(root.glob(pattern)):
@@ -202,61 +203,71 @@ class CpuTime:
 
 
 class LoaderClock:
-    """Time that training waits for its batches, and all of its steps take."""
+    """Time that training waits for its batches, and time of its epochs without validation."""
 
     def __init__(self) -> None:
-        self.waited = self.stepped = 0.0
-        self.steps = 0
+        self.waited = self.trained = 0.0
+        self.steps = self.loaders = 0
+        self.begun: float | None = None
 
     def __enter__(self) -> LoaderClock:
         from seisgeo import training
 
-        make, clock = training.loader, self
+        make = training.loader
 
         def timed(*args: Any, **kwargs: Any) -> Any:
-            loader = make(*args, **kwargs)
-            if self.steps or self.loaders:  # the second one is that of the validation
-                return loader
-            self.loaders += 1
-            return _Timed(loader, clock)
+            self.loaders += 1  # the first is of the training, the second of the validation
+            return _Timed(make(*args, **kwargs), self, training=self.loaders == 1)
 
-        self.loaders = 0
         self.patch = mock.patch.object(training, "loader", timed)
         self.patch.start()
         return self
 
     def __exit__(self, *args: object) -> None:
+        self.stop()
         self.patch.stop()
+
+    def start(self) -> None:
+        """An epoch of training begins."""
+        self.stop()
+        self.begun = time.perf_counter()
+
+    def stop(self) -> None:
+        """Whatever comes now is no training."""
+        if self.begun is not None:
+            self.trained += time.perf_counter() - self.begun
+            self.begun = None
 
     def record(self) -> dict[str, float]:
         """Milliseconds of a step, and the loader's share of them."""
         if not self.steps:
             return {}
-        total = self.waited + self.stepped
         return {
             "steps": self.steps,
-            "step_ms": 1000 * total / self.steps,
-            "loader_share": self.waited / total,
+            "step_ms": 1000 * self.trained / self.steps,
+            "loader_share": self.waited / self.trained,
         }
 
 
 class _Timed:
-    def __init__(self, loader: Any, clock: LoaderClock) -> None:
-        self.loader, self.clock = loader, clock
+    def __init__(self, loader: Any, clock: LoaderClock, *, training: bool) -> None:
+        self.loader, self.clock, self.training = loader, clock, training
 
     def __iter__(self) -> Iterator[Any]:
+        if not self.training:
+            self.clock.stop()
+            yield from self.loader
+            return
+        self.clock.start()
         batches = iter(self.loader)
         while True:
             asked = time.perf_counter()
-            try:
-                batch = next(batches)
-            except StopIteration:
+            batch = next(batches, None)
+            self.clock.waited += time.perf_counter() - asked
+            if batch is None:
                 return
-            given = time.perf_counter()
-            self.clock.waited += given - asked
-            yield batch
-            self.clock.stepped += time.perf_counter() - given
             self.clock.steps += 1
+            yield batch
 
 
 def _masks(wanted: bool) -> contextlib.AbstractContextManager[Any]:
