@@ -356,7 +356,7 @@ def test_the_loader_is_timed_without_the_validation(monkeypatch):
         assert list(held) == [0]
     record = clock.record()
     assert record["steps"] == 3
-    assert 3 * 0.08 <= clock.trained
+    assert clock.trained >= 3 * 0.08
     assert 3 * 0.02 <= clock.waited <= clock.trained - 3 * 0.06
     assert record["loader_share"] == clock.waited / clock.trained
 
