@@ -16,12 +16,13 @@ the exact ten (or one) that was found. Two lists of results are kept: of full an
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime
 import json
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +83,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "gathers": run.query("seismic")[run.some],
         "models": run.embed_models(np.concatenate(new)),
     }
-    one_core()
     exact = ExactIndex(gallery)
     truth = {name: exact.search(query, K)[1] for name, query in asked.items()}
     rows: dict[str, Row] = {}
@@ -141,12 +141,13 @@ def searched(
     """
     from seisgeo.metrics import bootstrap_interval
 
-    search(queries[:1], K)
     times, found = [], []
-    for query in queries:
-        begun = time.perf_counter()
-        found.append(search(query[None], K)[1][0])
-        times.append(1000 * (time.perf_counter() - begun))
+    with one_core():
+        search(queries[:1], K)
+        for query in queries:
+            begun = time.perf_counter()
+            found.append(search(query[None], K)[1][0])
+            times.append(1000 * (time.perf_counter() - begun))
     shared = np.array([len(np.intersect1d(a, b)) / K for a, b in zip(found, truth, strict=True)])
     first = np.array([a[0] == b[0] for a, b in zip(found, truth, strict=True)])
     return {
@@ -161,15 +162,19 @@ def searched(
     }
 
 
-def one_core() -> None:
-    """Let every library that searches use one thread."""
+@contextlib.contextmanager
+def one_core() -> Iterator[None]:
+    """Let everything that searches use one thread."""
     import faiss
-    import torch
     from threadpoolctl import threadpool_limits
 
+    before = faiss.omp_get_max_threads()
     faiss.omp_set_num_threads(1)
-    torch.set_num_threads(1)
-    threadpool_limits(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        faiss.omp_set_num_threads(before)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ from seisbind_unet import Inversion
 RESULTS = Path(__file__).parent / "results"
 LEFT_OUT = ("curvefault-b", "style-b")
 MINUTES = 60.0
-TINY_EPOCHS = 2
+TINY_EPOCHS = 1
 #: Our settings; what is not here is SeisBind's default.
 OURS: dict[str, Any] = {"encoder": "small"}
 #: The paper's design as far as it is published.

@@ -245,6 +245,9 @@ def report_markdown(report: Report) -> str:
     settings = {json.dumps(part["settings"], sort_keys=True) for part in own}
     if len(settings) > 1:
         about.append("Not all parts were run with the same settings; the JSON has them.")
+    trained = {json.dumps(p["models"]["ours"]) for p in own if "ours" in p["models"]}
+    if len(trained) > 1:
+        about.append("Ours was trained more than once, and parts are of different trainings.")
     if any(part["old_code"] for part in own):
         about.append("Some models were trained by earlier code; the JSON says which.")
     lines = [" ".join(about), "", goals_table(report)]
