@@ -41,6 +41,8 @@ from seisbind_unet import Inversion
 
 RESULTS = Path(__file__).parent / "results"
 LEFT_OUT = ("curvefault-b", "style-b")
+#: Embeddings that the goal of retrieval is about.
+MILLION = 1_000_000
 MINUTES = 60.0
 TINY_EPOCHS = 1
 #: Our settings; what is not here is SeisBind's default.
@@ -366,7 +368,9 @@ def reports_in(folder: Path) -> list[dict[str, Any]]:
             continue
         beside = folder / f"retrieval-{kept_as(report['hardware'])}.json"
         if beside.exists():
-            report["parts"]["retrieval"] = json.loads(beside.read_text(encoding="utf-8"))
+            found = json.loads(beside.read_text(encoding="utf-8"))
+            if found["settings"]["n"] >= MILLION:
+                report["parts"]["retrieval"] = found
         reports.append(report)
     return reports
 

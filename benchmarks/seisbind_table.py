@@ -94,7 +94,7 @@ def figure(value: float | None, measure: str) -> str:
         return f"{100 * value:.1f} %"
     if measure.endswith(("per_second", "per_cpu_second", "median_rank")):
         return f"{value:.0f}" if value >= 10 else f"{value:g}"
-    if measure.endswith(("_ms", "_median", "_99")):
+    if measure.endswith(("ms_median", "ms_99", "minutes")):
         return f"{value:.3g}"
     if measure.endswith("over_iqr"):
         return f"{value:.2f}"

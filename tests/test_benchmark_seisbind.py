@@ -518,6 +518,14 @@ def test_exact_search_has_all_of_the_exact_neighbours():
     assert lost["recall_10"] == pytest.approx(shared)
 
 
+def test_the_own_model_is_counted_where_it_is_found():
+    from retrieval import own_model
+
+    found = np.array([[3, 1, 2, 9, 8, 7, 6, 5, 4, 0], [3, 1, 2, 9, 8, 7, 6, 5, 4, 0]])
+    row = own_model(found, np.array([3, 0]))
+    assert (row["recall_1"], row["recall_5"], row["recall_10"]) == (0.5, 0.5, 1.0)
+
+
 # ---- the commands
 
 
@@ -550,6 +558,6 @@ def test_the_commands_make_and_merge_every_part(tmp_path):
             low, high = row["recall_1_interval"]
             assert 0 <= low <= row["recall_1"] <= high <= 1
     found = python("retrieval.py", "-n", "2000")
-    (table,) = found["tables"].values()
+    table, _ = found["tables"].values()
     assert table["rows"]["exact, asked by gathers"]["recall_10"] == 1
     assert found["settings"]["n"] == 2000
