@@ -1,12 +1,16 @@
-"""SeisBind: the open protocol, one command, one table, one JSON.
+"""SeisBind: the open protocol, in parts whose results are merged in one JSON.
 
-    python benchmarks/seisbind.py [--size small] [--minutes 20] [--encoder small] [--data DIR]
+    python benchmarks/seisbind.py --data DIR [--size small] [--minutes 60 | --epochs N]
+    python benchmarks/seisbind.py --data DIR --only left-out,paper
+    python benchmarks/seisbind.py --data DIR --ablations --seeds 3 --minutes 10
+    python benchmarks/seisbind.py --table
 
 OpenFWI's survey and ten families, simulated with its own scheme. Training pairs and test pairs come
-from two seeds; a sample's random stream belongs to its seed, family and number, so none is shared.
-Four models are trained, --minutes each: ours, the paper's encoders (without augmentation), and ours
-with one family left out, twice. docs/benchmark_seisbind.md says what the rows mean. Simulated data
-are kept in --data and used again.
+from other seeds; a sample's random stream belongs to its seed, family and number, so none is
+shared. docs/benchmark_seisbind.md says what the parts and rows mean. Simulated data, trained models
+and embedded galleries are kept in --data and used again where their settings are the same: a run
+that was stopped goes on. Training ends after --minutes, or after --epochs, which do not depend on
+how busy the machine is.
 
 "tiny" shows within minutes that the command works; its figures mean nothing.
 """
@@ -14,132 +18,255 @@ are kept in --data and used again.
 from __future__ import annotations
 
 import argparse
+import ast
 import datetime
+import functools
 import json
 import os
 import platform
-import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import seisbind_baselines as baselines
 import seisbind_data as data
-import xarray as xr
+import seisbind_table as tables
+from seisbind_ablations import ablations
+from seisbind_finetune import curve
+from seisbind_rows import MEAN, Run, recall_row
+from seisbind_training import Budget, Shelf, digest
+from seisbind_unet import Inversion
 
 RESULTS = Path(__file__).parent / "results"
 LEFT_OUT = ("curvefault-b", "style-b")
-MODALITIES = ("seismic", "velocity", "physics")
-#: Row -> goal for two cores and an hour of training, and for a GPU.
-GOALS = {
-    "mixed 1 000": (0.97, 0.995),
-    "mixed 10 000": (0.85, 0.97),
-    "near-twins": (None, 0.85),
-    "noise, 0 dB, and 30% dead traces": (0.60, 0.90),
-    "curvefault-b left out": (0.50, 0.85),
-    "style-b left out": (0.50, 0.85),
-    "velocity -> physics": (0.90, 0.98),
+#: Embeddings that the goal of retrieval is about.
+MILLION = 1_000_000
+MINUTES = 60.0
+TINY_EPOCHS = 1
+#: Our settings; what is not here is SeisBind's default.
+OURS: dict[str, Any] = {"encoder": "small"}
+#: The paper's design as far as it is published.
+PAPER = {
+    "encoder": "paper",
+    "embedding_dim": 256,
+    "seismic_weight": 1.0,
+    "physics_weight": 0.1,
+    "direct_weight": 0.0,
+    "loss": "info_nce",
+    "augment": False,
+    "families_per_batch": None,
+    "ema_decay": None,
 }
 
 
-def scores(ranks: np.ndarray, gallery: int) -> dict[str, object]:
-    from seisgeo import metrics
+class Bench:
+    """Options of a run, and what its parts share: made when first asked for."""
 
-    return {
-        **{f"recall_{k}": metrics.recall_at_k(ranks, k) for k in (1, 5, 10)},
-        "recall_1_interval": metrics.bootstrap_interval(ranks <= 1),
-        "median_rank": float(np.median(ranks)),
-        "mean_reciprocal_rank": float((1 / ranks).mean()),
-        "queries": len(ranks),
-        "gallery": gallery,
-    }
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.options, self.folder = options, options.data
+        self.size, self.device = data.SIZES[options.size], options.device
+        self.budget = Budget(options.minutes, options.epochs)
+        self.shelf = Shelf(self.folder / "models", self.device, old_code=options.old_code)
+        self._run: Run | None = None
+        self.ours = OURS | dict(options.set or ()) | {"random_state": options.seed}
 
+    @functools.cached_property
+    def train(self):
+        return data.training_pairs(self.folder, self.size, self.device)
 
-class Run:
-    """A trained model's answers, and the rows of the table made from them."""
+    @functools.cached_property
+    def queries(self):
+        return data.test_queries(self.folder, self.size, self.device)
 
-    def __init__(self, model, queries: xr.Dataset, models: xr.Dataset) -> None:
-        self.model, self.queries = model, queries
-        self.query = {m: self.embed(queries, m) for m in MODALITIES}
-        self.gallery = {m: self.embed(models, m) for m in MODALITIES[1:]}
-        # Words read from Zarr are of numpy's new string type, which many functions do not know.
-        self.query_family = queries["family"].values.astype(object)
-        self.family = models["family"].values.astype(object)
-        # Galleries of 1 000 take the first hundred of each family.
-        first = [np.flatnonzero(self.query_family == f)[:100] for f in data.FAMILIES]
-        self.some = np.concatenate(first)
+    def trained(
+        self, name: str, settings: dict[str, Any], masks: bool = True, without: str | None = None
+    ) -> Any:
+        """A model trained on all families, or `without` one."""
+        pairs = self.train
+        if without is not None:
+            families = pairs["family"].values.astype(object)
+            pairs = pairs.isel(sample=np.flatnonzero(families != without))
+        named = {"train": self.size.train, "seed": data.TRAIN_SEED, "without": without}
+        return self.shelf.model(name, pairs, named, settings, self.budget, masks=masks)
 
-    def embed(self, ds: xr.Dataset, modality: str) -> np.ndarray:
-        return self.model.transform(ds, modality)["embedding"].values
+    def run_of(self, model: Any) -> Run:
+        return Run(model, self.queries, self.size, self.folder / "embedded")
 
-    def row(self, query: np.ndarray, gallery: np.ndarray) -> dict[str, object]:
-        from seisgeo import metrics
+    @property
+    def run(self) -> Run:
+        """Our model's; every part that asks for it notes how it was trained."""
+        if self._run is None:
+            self._run = self.run_of(self.trained("ours", self.full))
+            self._record = self.shelf.used["ours"]
+            note = self.shelf.folder / "ours.json"  # for benchmarks/retrieval.py
+            note.write_text(json.dumps(self._record, indent=1) + "\n")
+        self.shelf.used["ours"] = self._record
+        return self._run
 
-        return scores(metrics.pair_ranks(query, gallery), len(gallery))
+    @property
+    def full(self) -> dict[str, Any]:
+        """All of our settings, defaults too."""
+        import seisgeo as sg
 
-    def mixed(self, seismic: np.ndarray | None = None) -> dict[str, object]:
-        """A hundred queries of each family against their own models, the gallery of 1 000."""
-        if seismic is None:
-            seismic = self.query["seismic"][self.some]
-        return self.row(seismic, self.query["velocity"][self.some])
-
-    def of_family(self, family: str) -> dict[str, object]:
-        """Queries and gallery of one family."""
-        asked, n = self.query_family == family, len(self.query_family)
-        others = np.flatnonzero(self.family == family)
-        gallery = self.gallery["velocity"]
-        return self.row(
-            self.query["seismic"][asked],
-            np.concatenate([gallery[:n][asked], gallery[others[others >= n]]]),
-        )
-
-    def directions(self) -> dict[str, dict[str, object]]:
-        from seisgeo import metrics
-
-        rows = {}
-        for a in MODALITIES:
-            for b in MODALITIES:
-                if a != b:
-                    pair = self.query[a][self.some], self.query[b][self.some]
-                    row, other = self.row(*pair), metrics.retrieval_scores(*pair)
-                    row |= {k: other[k] for k in ("pair_similarity", "other_similarity")}
-                    rows[f"{a} -> {b}"] = row
-        return rows
+        own = ("device", "max_epochs", "max_time", "patience", "chunk_size")
+        defaults = sg.SeisBind(verbose=False).get_params()
+        return {k: v for k, v in (defaults | self.ours).items() if k not in own}
 
 
-def our_rows(run: Run, queries: xr.Dataset, device: str | None) -> dict[str, dict[str, object]]:
-    models = queries[["velocity"]].assign_attrs(survey=queries.attrs["survey"])
-    rows = {
-        "mixed 1 000": run.mixed(),
-        "mixed 10 000": run.row(run.query["seismic"], run.gallery["velocity"]),
-    }
+Tables = dict[str, dict[str, Any]]
+
+
+def ours(bench: Bench) -> Tables:
+    """Mixed galleries, each family alone, all directions."""
+    run = bench.run
+    rows = {"mixed 1 000": run.mixed(), "mixed 10 000": run.among(bench.size.gallery)}
     rows |= {f"{family} alone": run.of_family(family) for family in data.FAMILIES}
-    few = run.some[:: max(1, len(run.some) // 100)]
-    twins = data.near_twins(models.isel(sample=few))
-    rows["near-twins"] = run.row(run.query["seismic"][few], run.embed(twins, "velocity"))
-    queries = queries.isel(sample=run.some)
-    for name, gathers in data.conditions(queries, device):
-        changed = queries.assign(amplitude=(queries["amplitude"].dims, gathers))
-        changed["amplitude"].attrs = queries["amplitude"].attrs
-        rows[name] = run.mixed(run.embed(changed, "seismic"))
-    return rows
+    return {
+        "Ours, seismic → velocity": {"kind": "retrieval", "rows": rows},
+        "Ours, all directions": {"kind": "retrieval", "rows": run.directions()},
+    }
 
 
-def show(title: str, rows: dict[str, dict[str, object]]) -> None:
-    print(f"\n{title:36}{'R@1':>7}{'(95 %)':>16}{'R@5':>7}{'R@10':>7}{'median':>8}{'MRR':>7}"
-          f"{'gallery':>9}   goal: 2 cores, GPU")  # fmt: skip
-    for name, r in rows.items():
-        low, high = r["recall_1_interval"]
-        goal = GOALS.get(name) if r["queries"] >= 100 else None
-        marks = "" if goal is None else "   " + ", ".join(
-            "-" if g is None else f"{g:.3g} {'met' if r['recall_1'] >= g else 'missed'}"
-            for g in goal
-        )  # fmt: skip
-        print(
-            f"{name:36}{r['recall_1']:7.3f}{f'({low:.3f}-{high:.3f})':>16}{r['recall_5']:7.3f}"
-            f"{r['recall_10']:7.3f}{r['median_rank']:8g}{r['mean_reciprocal_rank']:7.3f}"
-            f"{r['gallery']:9d}{marks}"
-        )
+def large(bench: Bench) -> Tables:
+    """A gallery of 100 000."""
+    rows = {"mixed 100 000": bench.run.among(bench.size.large)}
+    return {"Ours, large gallery": {"kind": "retrieval", "rows": rows}}
+
+
+def twins(bench: Bench) -> Tables:
+    """Models that differ by one layer or a small fault."""
+    rows = {"near-twins": bench.run.twins()}
+    return {"Ours, near-twins": {"kind": "retrieval", "rows": rows}}
+
+
+def field(bench: Bench) -> Tables:
+    """Field conditions."""
+    rows = bench.run.field(bench.folder)
+    return {"Ours, field conditions": {"kind": "retrieval", "rows": rows}}
+
+
+def descriptors(bench: Bench) -> Tables:
+    """Errors of inferred descriptors."""
+    made = {}
+    for label, models in (("1 000", None), ("10 000", bench.size.gallery)):
+        rows = bench.run.descriptors(models)
+        rows = {f"{n}, {label}" if n == MEAN else n: row for n, row in rows.items()}
+        title = f"Ours, descriptors, gallery of {label} without the true model"
+        made[title] = {"kind": "descriptors", "rows": rows}
+    return made
+
+
+def trust(bench: Bench) -> Tables:
+    """Stated probabilities."""
+    row = bench.run.trust()
+    rows = {} if row is None else {"ours": row}
+    return {"Ours, probability of the best hit": {"kind": "numbers", "rows": rows}}
+
+
+def speed(bench: Bench) -> Tables:
+    """Samples embedded in a second."""
+    return {"Ours, speed": {"kind": "numbers", "rows": {"ours": bench.run.speed()}}}
+
+
+def left_out(bench: Bench) -> Tables:
+    """Trained without a family, asked with that family alone."""
+    rows = {}
+    for family in LEFT_OUT:
+        name = f"{family} left out"
+        rows[name] = bench.run_of(bench.trained(name, bench.full, without=family)).of_family(family)
+    return {"Ours, family never seen": {"kind": "retrieval", "rows": rows}}
+
+
+def paper(bench: Bench) -> Tables:
+    """The paper's design."""
+    settings = bench.full | PAPER
+    run = bench.run_of(bench.trained("paper's design", settings))
+    rows = {
+        "paper's design, 1 000": run.mixed(),
+        "paper's design, 10 000": run.among(bench.size.gallery),
+    }
+    rows |= {f"paper's design, {name}": row for name, row in run.directions().items()}
+    return {"The paper's design": {"kind": "retrieval", "rows": rows}}
+
+
+def without_learning(bench: Bench) -> Tables:
+    """Nearest gather, principal components."""
+    rows = {}
+    for name, kind in (
+        ("nearest raw gather", baselines.NearestGather),
+        ("principal components", baselines.PrincipalComponents),
+    ):
+        rows |= ranked(bench, name, kind(bench.train))
+    return {"Baselines, seismic → velocity": {"kind": "retrieval", "rows": rows}}
+
+
+def unet(bench: Bench) -> Tables:
+    """A U-Net's velocity, matched to the gallery."""
+    budget, seed = bench.budget, bench.options.seed
+    named = {"train": bench.size.train, "seed": data.TRAIN_SEED, "weights": seed} | vars(budget)
+    path = bench.shelf.folder / f"unet-{digest(named)}.safetensors"
+    network = Inversion.kept(path, bench.train, budget, bench.device, seed)
+    bench.shelf.used["U-Net"] = network.record
+    rows = ranked(bench, "U-Net, L2", network)
+    return {"U-Net, seismic → velocity": {"kind": "retrieval", "rows": rows}}
+
+
+def ranked(bench: Bench, name: str, baseline: Any) -> dict[str, dict[str, Any]]:
+    """Rows of a baseline that guesses models, galleries of 1 000 and 10 000."""
+    size, queries = bench.size, bench.queries
+    velocity = queries["velocity"].values
+    some = Run.first_hundred(queries)
+    others = data.drawn_models(size.queries, size.gallery)[0]
+    asked = queries.isel(sample=some)
+    few = baselines.rank(baseline, asked, velocity[some])
+    rest = np.setdiff1d(np.arange(len(velocity)), some)
+    gallery = np.concatenate([velocity[some], velocity[rest], others])
+    many = baselines.rank(baseline, asked, gallery)
+    return {
+        f"{name}, 1 000": recall_row(few, len(some)),
+        f"{name}, 10 000": recall_row(many, len(gallery)),
+    }
+
+
+def ablate(bench: Bench) -> Tables:
+    """Each ingredient off, over seeds."""
+    seeds = range(bench.options.seed, bench.options.seed + bench.options.seeds)
+    rows = ablations(bench.full, seeds, bench.trained, bench.run_of)
+    return {"Ablations": {"kind": "ablations", "rows": rows}}
+
+
+def finetune(bench: Bench) -> Tables:
+    """A new survey, from scratch and from the general model."""
+    rows = curve(
+        bench.run.model,
+        bench.full,
+        bench.shelf,
+        bench.folder,
+        bench.options.size,
+        bench.device,
+    )
+    return {"A new survey, by pairs learned from": {"kind": "retrieval", "rows": rows}}
+
+
+PARTS: dict[str, Callable[[Bench], Tables]] = {
+    "ours": ours,
+    "large": large,
+    "twins": twins,
+    "field": field,
+    "descriptors": descriptors,
+    "trust": trust,
+    "speed": speed,
+    "left-out": left_out,
+    "paper": paper,
+    "baselines": without_learning,
+    "unet": unet,
+    "finetune": finetune,
+    "ablations": ablate,
+}
+#: What is asked for by name.
+EXTRA = ("finetune", "ablations")
 
 
 def hardware() -> str:
@@ -154,95 +281,130 @@ def hardware() -> str:
         return platform.processor() or platform.machine()
 
 
-def main() -> None:
+def kept_as(machine: str) -> str:
+    """A machine's name as part of a file's."""
+    return "".join(c if c.isalnum() else "-" for c in machine.lower()).strip("-")
+
+
+def setting(text: str) -> tuple[str, Any]:
+    """``name=value`` of --set."""
+    name, _, value = text.partition("=")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder of pairs, models and embeddings")
     parser.add_argument("--size", choices=data.SIZES, default="small")
-    parser.add_argument("--minutes", type=float, default=20.0, help="of training, each model")
-    parser.add_argument("--encoder", default="small", help="of our model")
-    parser.add_argument("--data", type=Path, help="folder of the simulated pairs")
-    parser.add_argument("--device", help="cpu or cuda; by default CUDA where there is one")
+    parser.add_argument(
+        "--only",
+        type=lambda text: text.split(","),
+        default=[name for name in PARTS if name not in EXTRA],
+        help=f"parts, with commas: {', '.join(PARTS)}; by default all but {' and '.join(EXTRA)}",
+    )
+    parser.add_argument("--ablations", action="store_true", help="the same as --only ablations")
+    parser.add_argument("--minutes", type=float, help=f"of each training; by default {MINUTES:g}")
+    parser.add_argument("--epochs", type=int, help="of each training, instead of --minutes")
+    parser.add_argument(
+        "--set",
+        type=setting,
+        action="append",
+        metavar="NAME=VALUE",
+        help="a parameter of our model, for instance encoder=shots; again for more",
+    )
+    parser.add_argument("--seeds", type=int, default=3, help="of each ablation")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--device", help="cpu or cuda; by default CUDA where there is one")
+    parser.add_argument(
+        "--old-code", action="store_true", help="use kept models that other code has trained"
+    )
     parser.add_argument("--out", type=Path, help="JSON file; by default in benchmarks/results")
+    parser.add_argument(
+        "--table", action="store_true", help="fill docs and README from the kept JSON, and stop"
+    )
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        report = benchmark(options, options.data or Path(folder))
-    name = "".join(c if c.isalnum() else "-" for c in hardware().lower()).strip("-")
-    out = options.out or RESULTS / f"seisbind-{options.size}-{name}.json"
+    if options.ablations:
+        options.only = ["ablations"]
+    unknown = [name for name in options.only if name not in PARTS]
+    if unknown:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if options.minutes is not None and options.epochs is not None:
+        parser.error("a training ends after --minutes or after --epochs: give one of them")
+    if options.epochs is None and options.minutes is None:
+        tiny = options.size == "tiny"
+        options.epochs, options.minutes = (TINY_EPOCHS, None) if tiny else (None, MINUTES)
+    if options.data is None and not options.table:
+        parser.error("--data: name a folder; it keeps gigabytes of pairs, and trained models")
+    return options
+
+
+def keep(out: Path, part: str, result: dict[str, Any], options: argparse.Namespace) -> None:
+    """Merge the result of a part into the JSON, in the order of the parts."""
+    report: dict[str, Any] = {
+        "size": {"name": options.size, **vars(data.SIZES[options.size])},
+        "hardware": hardware(),
+        "cores": os.cpu_count(),
+        "parts": {},
+    }
+    if out.exists():
+        report["parts"] = json.loads(out.read_text(encoding="utf-8"))["parts"]
+    parts = report["parts"] | {part: result}
+    report["parts"] = {name: parts[name] for name in PARTS if name in parts}
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_suffix(".part")
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     partial.replace(out)
-    print(f"\nkept as {out}")
 
 
-def benchmark(options: argparse.Namespace, folder: Path) -> dict[str, object]:
+def reports_in(folder: Path) -> list[dict[str, Any]]:
+    """The reports that docs show, each with what benchmarks/retrieval.py found on its machine."""
+    reports = []
+    for file in sorted(folder.glob("seisbind-*.json")):
+        report = json.loads(file.read_text(encoding="utf-8"))
+        if report["size"]["name"] in tables.SHOWN_ONLY:
+            continue
+        beside = folder / f"retrieval-{kept_as(report['hardware'])}.json"
+        if beside.exists():
+            found = json.loads(beside.read_text(encoding="utf-8"))
+            if found["settings"]["n"] >= MILLION:
+                report["parts"]["retrieval"] = found
+        reports.append(report)
+    return reports
+
+
+def main() -> None:
     import seisgeo as sg
-    from seisgeo.console import evaluation_text
-    from seisgeo.evaluation import evaluate
 
-    size, started = data.SIZES[options.size], time.monotonic()
-    train, queries = data.pairs(folder, size, options.device)
-    queries = queries.load()
-    models = data.more_models(queries, size)
-    print(f"{train.sizes['sample']} training pairs, {queries.sizes['sample']} queries, "
-          f"{models.sizes['sample']} models: {time.monotonic() - started:.0f} s")  # fmt: skip
-
-    def fit(encoder: str, pairs: xr.Dataset, **settings: object):
-        model = sg.SeisBind(
-            encoder,
-            max_time=60 * options.minutes,
-            max_epochs=10_000,
-            patience=30,
-            random_state=options.seed,
-            device=options.device,
-            **settings,
-        )
-        return model.fit(pairs)
-
-    ours = fit(options.encoder, train)
-    run = Run(ours, queries, models)
-    tables = {"ours, seismic -> velocity": our_rows(run, queries, options.device)}
-    tables["ours, all directions, mixed 1 000"] = run.directions()
-
-    families = train["family"].values.astype(object)
-    left_out = {}
-    for family in LEFT_OUT:
-        partial = fit(options.encoder, train.isel(sample=np.flatnonzero(families != family)))
-        left_out[f"{family} left out"] = Run(partial, queries, models).of_family(family)
-    tables["ours, family never seen, alone"] = left_out
-
-    rows = {}
-    paper = Run(fit("paper", train, augment=False), queries, models)
-    rows["paper's encoders"] = paper.mixed()
-    rows["paper's encoders, 10 000"] = paper.row(paper.query["seismic"], paper.gallery["velocity"])
-    for name, kind in (
-        ("nearest raw gather", baselines.NearestGather),
-        ("principal components", baselines.PrincipalComponents),
-    ):
-        baseline = kind(train)
-        asked = queries.isel(sample=run.some)
-        for label, query, gallery in (("", asked, asked), (", 10 000", queries, models)):
-            ranks = baselines.rank(baseline, query, gallery)
-            rows[name + label] = scores(ranks, gallery.sizes["sample"])
-    tables["baselines, seismic -> velocity"] = rows
-    for title, table in tables.items():
-        show(title, table)
-    evaluation = evaluate(ours, queries.isel(sample=run.some))
-    print("\nours, on the queries\n" + evaluation_text(evaluation))
-    return {
-        "date": datetime.date.today().isoformat(),
-        "seisgeo": sg.__version__,
-        "hardware": hardware(),
-        "cores": os.cpu_count(),
-        "size": {"name": options.size, **vars(size)},
-        "minutes": options.minutes,
-        "encoder": options.encoder,
-        "seed": options.seed,
-        "epochs": len(ours.history_),
-        "tables": tables,
-        "evaluation": evaluation,
-        "wall_seconds": time.monotonic() - started,
-    }
+    options = parse()
+    if options.table:
+        tables.write_pages(reports_in(RESULTS), RESULTS.parents[1])
+        return
+    out = options.out or RESULTS / f"seisbind-{options.size}-{kept_as(hardware())}.json"
+    bench = Bench(options)
+    for part in options.only:
+        print(f"\n== {part}", flush=True)
+        bench.shelf.used = {}
+        wall, cpu = time.monotonic(), time.process_time()
+        made = PARTS[part](bench)
+        result = {
+            "date": datetime.date.today().isoformat(),
+            "seisgeo": sg.__version__,
+            "settings": {**vars(bench.budget), "seed": options.seed, "ours": bench.full},
+            "models": bench.shelf.used,
+            "old_code": options.old_code,
+            "wall_seconds": time.monotonic() - wall,
+            "cpu_seconds": time.process_time() - cpu,
+            "tables": made,
+        }
+        keep(out, part, result, options)
+        for title, table in made.items():
+            tables.show(title, table)
+    report = json.loads(out.read_text(encoding="utf-8"))
+    print(f"\nGoals\n{tables.text(tables.goals_table(report))}")
+    print(f"\nTraining\n{tables.text(tables.training_table(report))}\n\nkept as {out}")
 
 
 if __name__ == "__main__":

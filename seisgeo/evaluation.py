@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from seisgeo.estimators.descriptor_head import DescriptorHead
     from seisgeo.estimators.seisbind import SeisBind
 
-__all__ = ["best_hits", "evaluate", "evaluate_events"]
+__all__ = ["best_hits", "evaluate", "evaluate_events", "nearest_by_value", "nearest_others"]
 
 #: What the ``score`` of a model of seismograms measures, and in which sign it is told.
 _MEASURES = {
@@ -77,8 +77,8 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
     true = true.sel(descriptor=model.descriptors_)
     k = min(k, len(true) - 1)
     seismic, velocity = z["seismic"].values, z["velocity"].values
-    errors = _errors(true, _others(seismic, velocity, k))
-    floor = _errors(true, _nearest_by_value(true.values, k))
+    errors = _errors(true, nearest_others(seismic, velocity, k))
+    floor = _errors(true, nearest_by_value(true.values, true.values, k))
     for name, error in errors.items():
         error["floor"] = {m: floor[name][m] for m in ("relative", "over_iqr")}
     result = {"retrieval": retrieval, "descriptors": errors, "k": k}
@@ -90,8 +90,22 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
     return result
 
 
-def _others(query: np.ndarray, gallery: np.ndarray, k: int) -> np.ndarray:
-    """The `k` nearest of each query, its own pair left out; (sample, k)."""
+def nearest_others(query: np.ndarray, gallery: np.ndarray, k: int) -> np.ndarray:
+    """The nearest rows of a gallery, each query's own row left out.
+
+    Parameters
+    ----------
+    query, gallery : numpy.ndarray
+        Embeddings, shape (query, feature) and (sample, feature); the first rows of the gallery are
+        the queries' own.
+    k : int
+        How many, less than the gallery has rows.
+
+    Returns
+    -------
+    numpy.ndarray
+        Rows of the gallery, nearest first, shape (query, k).
+    """
     _, index = nearest(query, gallery, k + 1)
     own = index == np.arange(len(index))[:, None]
     # Drop the pair itself where it was found, else the last hit.
@@ -104,13 +118,22 @@ def _errors(true: xr.DataArray, neighbours: np.ndarray) -> dict[str, dict[str, A
     return metrics.descriptor_errors(inferred, true)
 
 
-def _nearest_by_value(values: np.ndarray, k: int) -> np.ndarray:
-    """The `k` others with the nearest standardised values; (sample, k)."""
-    spread = values.std(axis=0)
-    z = (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
+def nearest_by_value(query: np.ndarray, gallery: np.ndarray, k: int) -> np.ndarray:
+    """As :func:`nearest_others`, by values of descriptors over their spread in the gallery.
+
+    Parameters
+    ----------
+    query, gallery : numpy.ndarray
+        Values, shape (query, descriptor) and (sample, descriptor).
+    k : int
+        How many.
+    """
+    spread = gallery.std(axis=0)
+    scale = np.where(spread > 0, spread, 1)
+    q, g = ((values - gallery.mean(axis=0)) / scale for values in (query, gallery))
     # |a - b|^2 is least where a.b - |b|^2 / 2 is largest.
-    query = np.column_stack([z, np.ones(len(z))])
-    return _others(query, np.column_stack([z, -(z**2).sum(axis=1) / 2]), k)
+    q = np.column_stack([q, np.ones(len(q))])
+    return nearest_others(q, np.column_stack([g, -(g**2).sum(axis=1) / 2]), k)
 
 
 def _head_errors(

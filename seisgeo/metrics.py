@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ __all__ = [
     "recall_at_k",
     "reliability",
     "retrieval_scores",
+    "sample_errors",
 ]
 
 
@@ -106,18 +108,48 @@ def descriptor_errors(inferred: xr.DataArray, true: xr.DataArray) -> dict[str, d
         true value exceeds a thousandth of the largest), ``left_out`` (samples that do not) and
         ``over_iqr`` (mean abs(error) over the interquartile range of the true values).
     """
+    errors = sample_errors(inferred, true)
     result = {}
     for name in true["descriptor"].values:
-        t = true.sel(descriptor=name).values.astype(float)
-        error = np.abs(inferred.sel(descriptor=name).values - t)
-        known = np.abs(t) > 1e-3 * np.abs(t).max(initial=0.0)
-        spread = float(np.subtract(*np.percentile(t, [75, 25])))
+        one = errors.sel(descriptor=name)
+        known = ~np.isnan(one["relative"].values)
+        spread = float(one["over_iqr"].mean())
         result[str(name)] = {
-            "relative": float((error[known] / np.abs(t[known])).mean()) if known.any() else None,
+            "relative": float(one["relative"].values[known].mean()) if known.any() else None,
             "left_out": int((~known).sum()),
-            "over_iqr": float(error.mean() / spread) if spread > 0 else None,
+            "over_iqr": None if np.isnan(spread) else spread,
         }
     return result
+
+
+def sample_errors(inferred: xr.DataArray, true: xr.DataArray) -> xr.Dataset:
+    """Errors of inferred descriptors, sample by sample.
+
+    Parameters
+    ----------
+    inferred, true : xarray.DataArray
+        Values with dimensions (sample, descriptor), in the same units and order.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``relative`` and ``over_iqr (sample, descriptor)``, as :func:`descriptor_errors` averages
+        them: NaN where a true value is near zero, or all are equal.
+
+    Examples
+    --------
+    >>> true = xr.DataArray([[0.0], [10.0], [20.0]], dims=("sample", "descriptor"))
+    >>> sample_errors(true + 1, true).relative.values.ravel()
+    array([ nan, 0.1 , 0.05])
+    """
+    t = true.transpose("sample", "descriptor").astype(float)
+    error = np.abs(inferred.transpose("sample", "descriptor").values - t.values)
+    size = np.abs(t.values)
+    known = size > 1e-3 * size.max(axis=0, initial=0.0)
+    spread = np.subtract(*np.percentile(t.values, [75, 25], axis=0))
+    relative = np.divide(error, size, out=np.full_like(error, np.nan), where=known)
+    scaled = np.divide(error, spread, out=np.full_like(error, np.nan), where=spread > 0)
+    return xr.Dataset({"relative": t.copy(data=relative), "over_iqr": t.copy(data=scaled)})
 
 
 def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> xr.Dataset:
@@ -174,16 +206,23 @@ def expected_calibration_error(probability: np.ndarray, right: np.ndarray, bins:
 
 
 def bootstrap_interval(
-    values: np.ndarray, *, level: float = 0.95, draws: int = 1000, seed: int = 0
+    values: np.ndarray,
+    statistic: Callable[[np.ndarray], float] = np.mean,
+    *,
+    level: float = 0.95,
+    draws: int = 1000,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Interval of a mean by resampling the samples it was taken over.
+    """Interval of a mean, or of another statistic, by resampling the samples it was taken over.
 
     Parameters
     ----------
     values : numpy.ndarray
-        One for each sample, for instance whether its pair was found first.
+        One for each sample, for instance whether its pair was found first; or a row for each.
+    statistic : callable, default numpy.mean
+        Number from such values.
     level : float, default 0.95
-        Share of the resampled means inside.
+        Share of the resampled numbers inside.
     draws : int, default 1000
         Times resampled.
     seed : int, default 0
@@ -205,6 +244,7 @@ def bootstrap_interval(
     """
     random = np.random.default_rng(seed)
     values = np.asarray(values, dtype=float)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(draws)]
-    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    n = len(values)
+    found = [statistic(values[random.integers(n, size=n)]) for _ in range(draws)]
+    low, high = np.quantile(found, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)

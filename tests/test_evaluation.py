@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seisgeo.console import evaluation_text
-from seisgeo.evaluation import _nearest_by_value, best_hits, evaluate
+from seisgeo.evaluation import best_hits, evaluate, nearest_by_value
 from seisgeo.retrieval.confidence import Confidence
 
 
@@ -13,7 +13,7 @@ def test_the_floor_is_that_of_the_nearest_descriptors():
     z = (values - values.mean(axis=0)) / values.std(axis=0)
     distance = np.linalg.norm(z[:, None] - z, axis=2)
     np.fill_diagonal(distance, np.inf)
-    np.testing.assert_array_equal(_nearest_by_value(values, 3), distance.argsort(axis=1)[:, :3])
+    np.testing.assert_array_equal(nearest_by_value(values, values, 3), distance.argsort(axis=1)[:, :3])
 
 
 def test_best_hits_are_asked_with_and_without_the_own_model():

@@ -1,0 +1,97 @@
+"""What each ingredient of SeisBind is worth: trained without it, over several seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import seisbind_data as data
+from seisbind_rows import Run, Table
+
+#: Name -> parameters that differ. Those that change nothing of ours are left out.
+WITHOUT: dict[str, dict[str, Any]] = {
+    "no augmentation": {"augment": False},
+    "no physics term": {"physics_weight": 0.0},
+    "physics term of .1, as the paper": {"physics_weight": 0.1},
+    "physics term of 1": {"physics_weight": 1.0},
+    "no seismic-physics term": {"direct_weight": 0.0},
+    "seismic-physics term of .1": {"direct_weight": 0.1},
+    "no average of the weights": {"ema_decay": None},
+    "average of the weights": {"ema_decay": 0.999},
+    "sigmoid loss": {"loss": "sigmoid"},
+    "InfoNCE loss": {"loss": "info_nce"},
+    "all families in a batch": {"families_per_batch": None},
+    "two families in a batch": {"families_per_batch": 2},
+    "batches of 64": {"batch_size": 64},
+    "batches of 256": {"batch_size": 256},
+    "encoder: small": {"encoder": "small"},
+    "encoder: shots": {"encoder": "shots"},
+    "encoder: paper": {"encoder": "paper"},
+}
+FULL, UNMASKED = "ours", "near-copies contrasted"
+
+
+def variants(ours: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Settings of each variant that is not ours, by name, ours first.
+
+    Parameters
+    ----------
+    ours : dict
+        All of our settings.
+    """
+    changed = {
+        name: {**ours, **change}
+        for name, change in WITHOUT.items()
+        if any(ours.get(key, ...) != value for key, value in change.items())
+    }
+    return {FULL: dict(ours), UNMASKED: dict(ours), **changed}
+
+
+def ablations(
+    ours: dict[str, Any],
+    seeds: range,
+    trained: Callable[[str, dict[str, Any], bool], Any],
+    run: Callable[[Any], Run],
+) -> Table:
+    """A row for each variant: mean over seeds, and standard deviation, of some recalls at 1.
+
+    Parameters
+    ----------
+    ours : dict
+        All of our settings.
+    seeds : range
+        Of weights, split, batches and augmentation.
+    trained : callable
+        Function of name, settings and whether near-copies are masked, that gives a model.
+    run : callable
+        Makes a :class:`Run` of a model.
+    """
+    rows: Table = {}
+    for name, settings in variants(ours).items():
+        found: dict[str, list[float]] = {}
+        for seed in seeds:
+            mine = settings | {"random_state": seed}
+            one = run(trained(f"{name}, seed {seed}", mine, name != UNMASKED))
+            noisy = one.field(one.folder, only=data.NOISY_AND_DEAD)
+            scores = {
+                "mixed 1 000": one.mixed(),
+                "mixed 10 000": one.among(one.size.gallery),
+                data.NOISY_AND_DEAD: noisy[data.NOISY_AND_DEAD],
+                "velocity -> physics": one.directions()["velocity -> physics"],
+            }
+            for key, row in scores.items():
+                found.setdefault(key, []).append(row["recall_1"])
+        rows[name] = {
+            "seeds": list(seeds),
+            "recall_1": {
+                key: {"mean": float(np.mean(v)), "std": spread(v), "each": v}
+                for key, v in found.items()
+            },
+        }
+    return rows
+
+
+def spread(values: list[float]) -> float | None:
+    """Standard deviation over seeds; None of one."""
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None

@@ -1,0 +1,105 @@
+"""A new survey: how many pairs of it a model needs, from scratch and from a general model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import seisbind_data as data
+import xarray as xr
+from seisbind_rows import Table, embedding_row
+from seisbind_training import Budget, Shelf
+
+#: Steps of each training, whatever the number of pairs.
+STEPS = {"tiny": 4}
+USUAL_STEPS = 1000
+#: Pairs of the new survey that are learned from.
+COUNTS = {"tiny": (20, 40)}
+USUAL_COUNTS = (100, 300, 1000, 3000)
+#: A general model is changed with care.
+LEARNING_RATE = 3e-4
+SEED = 3
+
+
+def new_survey() -> Any:
+    """A short marine streamer: free surface with its ghosts, 12 Hz, other offsets and sampling."""
+    from seisgeo.synth import Survey
+
+    return Survey.streamer(
+        n_sources=5,
+        source_spacing=100.0,
+        n_receivers=48,
+        receiver_spacing=12.5,
+        near_offset=100.0,
+        depth=700.0,
+        record_length=1.0,
+        dt=0.004,
+        peak_frequency=12.0,
+        grid_spacing=10.0,
+    )
+
+
+def start_from(general: Any) -> Callable[[Any, xr.Dataset, Path], Any]:
+    """A function that fits an estimator beginning with the weights of a general model.
+
+    Weights whose shapes differ, because the survey does, begin anew.
+    """
+
+    def fit(model: Any, pairs: xr.Dataset, checkpoint: Path) -> Any:
+        build = type(model)._build
+
+        def begin(self: Any, *args: Any) -> Any:
+            encoders = build(self, *args)
+            mine, known = encoders.state_dict(), general.encoders_.state_dict()
+            same = {k: v for k, v in known.items() if k in mine and v.shape == mine[k].shape}
+            encoders.load_state_dict(same, strict=False)
+            return encoders
+
+        with mock.patch.object(type(model), "_build", begin):
+            return model.fit(pairs, checkpoint=checkpoint)
+
+    return fit
+
+
+def curve(
+    general: Any,
+    settings: dict[str, Any],
+    shelf: Shelf,
+    folder: Path,
+    size: str,
+    device: str | None,
+) -> Table:
+    """R@1 on the new survey, gallery of 1 000, for each number of pairs learned from."""
+    from seisgeo.synth import generate
+
+    counts, steps = COUNTS.get(size, USUAL_COUNTS), STEPS.get(size, USUAL_STEPS)
+    survey = new_survey()
+
+    def made(name: str, each: int, seed: int) -> xr.Dataset:
+        out = folder / f"streamer-{name}-{each}.zarr"
+        return generate(data.FAMILIES, each, survey=survey, seed=seed, out=out, device=device)
+
+    each = max(counts) // len(data.FAMILIES)
+    train = made("train", each, data.TRAIN_SEED + SEED)
+    test = made("test", min(100, data.SIZES[size].queries), data.TEST_SEED)
+    rows = {}
+    for count in counts:
+        part = np.arange(train.sizes["sample"]) % each < count // len(data.FAMILIES)
+        pairs = train.isel(sample=np.flatnonzero(part))
+        batch = min(settings.get("batch_size", 128), round(0.9 * count))
+        budget = Budget(epochs=math.ceil(steps / max(1, round(0.9 * count) // batch)))
+        named = {"survey": survey.to_json(), "families": data.FAMILIES, "count": count}
+        for how in ("from scratch", "from the general model"):
+            mine, fit, more = {**settings, "batch_size": batch}, None, {}
+            if how != "from scratch":
+                mine["learning_rate"], fit = LEARNING_RATE, start_from(general)
+                more = {"from": general.model_id_}
+            name = f"{how}, {count} pairs"
+            model = shelf.model(name, pairs, named | more, mine, budget, fit=fit)
+            z = [model.transform(test, m)["embedding"].values for m in ("seismic", "velocity")]
+            rows[name] = embedding_row(*z)
+    return rows
