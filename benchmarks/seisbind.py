@@ -54,10 +54,12 @@ PAPER = {
     "seismic_weight": 1.0,
     "physics_weight": 0.1,
     "direct_weight": 0.0,
+    "readout_weight": 0.0,
     "loss": "info_nce",
     "augment": False,
     "families_per_batch": None,
     "ema_decay": None,
+    "learning_rate": 1e-3,
 }
 
 

@@ -12,6 +12,7 @@ from seisbind_rows import Run, Table
 #: Name -> parameters that differ. Those that change nothing of ours are left out.
 WITHOUT: dict[str, dict[str, Any]] = {
     "no augmentation": {"augment": False},
+    "no read-out": {"readout_weight": 0.0},
     "no physics term": {"physics_weight": 0.0},
     "physics term of .1, as the paper": {"physics_weight": 0.1},
     "physics term of 1": {"physics_weight": 1.0},
@@ -19,6 +20,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "seismic-physics term of .1": {"direct_weight": 0.1},
     "no average of the weights": {"ema_decay": None},
     "average of the weights": {"ema_decay": 0.999},
+    "learning rate of 1e-3": {"learning_rate": 1e-3},
     "sigmoid loss": {"loss": "sigmoid"},
     "InfoNCE loss": {"loss": "info_nce"},
     "all families in a batch": {"families_per_batch": None},

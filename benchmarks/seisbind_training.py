@@ -20,7 +20,9 @@ import xarray as xr
 #: What decides what a training ends with.
 CODE = (
     "encoders/*.py",
-    "estimators/seisbind.py",
+    "estimators/fitting.py",
+    "estimators/networks.py",
+    "estimators/rows.py",
     "estimators/views.py",
     "estimators/calibration.py",
     "estimators/descriptor_head.py",
@@ -273,4 +275,4 @@ class _Timed:
 def _masks(wanted: bool) -> contextlib.AbstractContextManager[Any]:
     if wanted:
         return contextlib.nullcontext()
-    return mock.patch("seisgeo.estimators.seisbind._copies", return_value={})
+    return mock.patch("seisgeo.estimators.fitting.near_copies_of", return_value={})
