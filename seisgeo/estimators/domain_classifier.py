@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_random_state
+from sklearn.utils import check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -167,8 +167,10 @@ class DomainEstimator(ClassifierMixin, BaseEstimator):
         import torch
 
         check_is_fitted(self, "network_")
-        if not isinstance(X, xr.Dataset):
-            X = validate_data(self, X, allow_nd=True, dtype=np.float64, reset=False)
+        if not isinstance(X, xr.Dataset) and len(self.form_.shape) == 1:
+            X = validate_data(self, X, dtype=np.float64, reset=False)
+        elif not isinstance(X, xr.Dataset):
+            X = check_array(X, dtype=np.float64, allow_nd=True)
         rows = torch.from_numpy(self.form_.rows(X))
         place = default_device(self.device)
         self.network_.to(place).eval()

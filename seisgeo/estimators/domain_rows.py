@@ -15,7 +15,7 @@ from seisgeo.estimators.records import RecordForm, Records
 __all__ = ["SampleForm", "codes_of", "labelled", "require_diverse"]
 
 #: Spectrograms are averaged to at most this many rows and columns.
-CELLS = 32
+CELLS = 24
 _BATCH = 256
 
 
@@ -101,7 +101,7 @@ def _spectrograms(X: xr.Dataset, form: RecordForm) -> np.ndarray:
         for start in range(0, len(records), _BATCH):
             index = list(range(start, min(start + _BATCH, len(records))))
             image = log_spectrogram(unit_rms(torch.from_numpy(records[index]["waveforms"])))
-            grid = [min(n, CELLS) for n in image.shape[2:]]
+            grid = (min(image.shape[2], CELLS), min(image.shape[3], CELLS))
             parts.append(functional.adaptive_avg_pool2d(image, grid).numpy())
     return np.concatenate(parts)
 
