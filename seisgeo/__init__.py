@@ -34,7 +34,9 @@ if TYPE_CHECKING:
         synth,
         waveform_augment,
     )
+    from seisgeo.estimators.domain_classifier import DomainClassifier
     from seisgeo.estimators.event_heads import EventClassifier, EventLocator, MechanismRegressor
+    from seisgeo.estimators.lacim import LaCIMClassifier
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
     from seisgeo.estimators.seisclip import SeisCLIP
@@ -43,8 +45,10 @@ if TYPE_CHECKING:
     from seisgeo.field import match_to_survey
 
 __all__ = [
+    "DomainClassifier",
     "EventClassifier",
     "EventLocator",
+    "LaCIMClassifier",
     "MechanismRegressor",
     "SeisBind",
     "SeisCLIP",
@@ -70,8 +74,10 @@ __all__ = [
 
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
 _HOMES = {
+    "DomainClassifier": "seisgeo.estimators.domain_classifier",
     "EventClassifier": "seisgeo.estimators.event_heads",
     "EventLocator": "seisgeo.estimators.event_heads",
+    "LaCIMClassifier": "seisgeo.estimators.lacim",
     "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
     "SeisSimCLR": "seisgeo.estimators.seissimclr",

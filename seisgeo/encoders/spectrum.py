@@ -1,4 +1,4 @@
-"""Waveforms to the spectra that SeisCLIP reads."""
+"""Waveforms to spectra: those that SeisCLIP reads, and log spectrograms."""
 
 from __future__ import annotations
 
@@ -6,7 +6,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-__all__ = ["N_FREQUENCIES", "frames_of", "standardise", "waveform_spectrum"]
+__all__ = [
+    "N_FREQUENCIES",
+    "frames_of",
+    "log_spectrogram",
+    "spectrogram_window",
+    "standardise",
+    "unit_rms",
+    "waveform_spectrum",
+]
 
 #: Points of the Fourier transform, whatever the window: shorter windows are filled with zeros.
 N_FFT = 100
@@ -94,3 +102,55 @@ def waveform_spectrum(waveforms: Tensor, window: int) -> Tensor:
     taper = torch.hann_window(window, device=waveforms.device)
     spectrum = torch.fft.rfft(frames * (taper / taper.sum()), n=N_FFT, dim=3)
     return spectrum[..., 1:].abs()
+
+
+def unit_rms(waveforms: Tensor) -> Tensor:
+    """Take the mean from each channel, and divide each record by its RMS over all components.
+
+    Gain drops out, and the ratios of components stay.
+
+    Parameters
+    ----------
+    waveforms : torch.Tensor
+        Shape (batch, component, time).
+    """
+    centred = waveforms - waveforms.mean(dim=2, keepdim=True)
+    rms = centred.square().mean(dim=(1, 2), keepdim=True).sqrt()
+    return centred / rms.clamp(min=torch.finfo(centred.dtype).tiny)
+
+
+def spectrogram_window(nt: int) -> int:
+    """Samples of the windows of :func:`log_spectrogram`: about a sixteenth of the record.
+
+    Examples
+    --------
+    >>> spectrogram_window(6000)
+    512
+    """
+    return max(16, 2 ** round(torch.log2(torch.tensor(nt / 16.0)).item()))
+
+
+def log_spectrogram(records: Tensor) -> Tensor:
+    """Log magnitudes of records of unit RMS, in Hann windows that overlap by three quarters.
+
+    Parameters
+    ----------
+    records : torch.Tensor
+        Shape (batch, component, time), from :func:`unit_rms`.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (batch, component, frequency, frame), the zero frequency left out.
+    """
+    window = spectrogram_window(records.shape[2])
+    transform = torch.stft(
+        records.flatten(0, 1),
+        window,
+        window // 4,
+        window=torch.hann_window(window, device=records.device),
+        pad_mode="constant",
+        return_complex=True,
+    )
+    magnitude = transform[:, 1:].abs() / window**0.5
+    return torch.log(magnitude + 1e-2).unflatten(0, records.shape[:2])

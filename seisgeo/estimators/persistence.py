@@ -23,8 +23,10 @@ FORMAT = 1
 
 #: Estimators that can be loaded, and where they live.
 _HOMES = {
+    "DomainClassifier": "seisgeo.estimators.domain_classifier",
     "EventClassifier": "seisgeo.estimators.event_heads",
     "EventLocator": "seisgeo.estimators.event_heads",
+    "LaCIMClassifier": "seisgeo.estimators.lacim",
     "MechanismRegressor": "seisgeo.estimators.event_heads",
     "SeisBind": "seisgeo.estimators.seisbind",
     "SeisCLIP": "seisgeo.estimators.seisclip",
