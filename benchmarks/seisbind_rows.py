@@ -216,6 +216,7 @@ class Run:
 
     def trust(self) -> Row | None:
         """What the best hit's probability is worth, with and without the own model."""
+        from seisgeo.estimators.embedding import coherence_of
         from seisgeo.evaluation import best_hits
         from seisgeo.metrics import bootstrap_interval, expected_calibration_error
 
@@ -225,7 +226,8 @@ class Run:
         seismic, velocity = (self.query(m)[self.some] for m in ("seismic", "velocity"))
         probability, right = best_hits(confidence, seismic, velocity)
         both = np.column_stack([probability, right])
-        flagged = confidence.is_stranger(seismic, (seismic @ velocity.T).max(axis=1))
+        asked = self.queries.isel(sample=self.some)
+        flagged = confidence.is_stranger(seismic, coherence_of(self.model, asked))
 
         def calibration(rows: np.ndarray) -> float:
             return expected_calibration_error(rows[:, 0], rows[:, 1])

@@ -19,8 +19,8 @@ class FieldLike:
 
     For each sample: a constant phase rotation of up to 90 degrees, a delay of up to a third of a
     period and a tilt of the spectrum of up to 3 dB an octave (the source's signature is never known
-    exactly), gains of 2 dB from trace to trace, up to 40 % dead traces, and noise from 2 dB above
-    to 30 dB below the signal of each shot.
+    exactly), gains of 2 dB from trace to trace, dead traces, and noise up to 30 dB below the signal
+    of each shot.
 
     Parameters
     ----------
@@ -28,10 +28,17 @@ class FieldLike:
         Sampling interval (s).
     peak_frequency : float
         Of the gathers (Hz): noise is drawn in the band from 0.3 to 2.5 times of it.
+    least_snr : float, default 3.0
+        Of the loudest noise (dB).
+    most_dead : float, default 0.15
+        Largest share of dead traces.
     """
 
-    def __init__(self, dt: float, peak_frequency: float) -> None:
+    def __init__(
+        self, dt: float, peak_frequency: float, least_snr: float = 3.0, most_dead: float = 0.15
+    ) -> None:
         self.dt, self.peak_frequency = dt, peak_frequency
+        self.least_snr, self.most_dead = least_snr, most_dead
 
     def __call__(self, gathers: Tensor, generator: torch.Generator) -> Tensor:
         """Change a batch of gathers (batch, source, time, receiver); the input is kept."""
@@ -63,11 +70,11 @@ class FieldLike:
         noise = torch.fft.rfft(normal(batch, sources, receivers, size))
         noise = noise * spectrum(size, dt, band, 0.0).to(gathers)
         loudness = (_power(signal) / _power(noise).clamp(min=1e-30)).sqrt()
-        noise = noise * loudness * 10 ** (-uniform(-2.0, 30.0) / 20)
+        noise = noise * loudness * 10 ** (-uniform(self.least_snr, 30.0) / 20)
         changed = torch.fft.irfft(signal * torch.polar(gain, angle) * traces + noise, n=size)
         changed = changed[..., :nt].transpose(2, 3).contiguous()
         draw = torch.rand(batch, sources, 1, receivers, generator=generator, device=device)
-        return changed.masked_fill(draw < uniform(0.0, 0.4), 0.0)
+        return changed.masked_fill(draw < uniform(0.0, self.most_dead), 0.0)
 
 
 def _power(values: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
         for name, error in _head_errors(model.head_, seismic, true).items():
             errors[name]["head"] = error
     if model.confidence_ is not None:
-        result["confidence"] = _confidence(model.confidence_, seismic, velocity)
+        result["confidence"] = _confidence(model, pairs, seismic, velocity)
     return result
 
 
@@ -148,15 +148,19 @@ def _head_errors(
 
 
 def _confidence(
-    confidence: Confidence, seismic: np.ndarray, velocity: np.ndarray
+    model: SeisBind, pairs: xr.Dataset, seismic: np.ndarray, velocity: np.ndarray
 ) -> dict[str, float]:
+    from seisgeo.estimators.embedding import coherence_of
+
+    confidence = model.confidence_
+    assert confidence is not None
     probability, right = best_hits(confidence, seismic, velocity)
-    best = (seismic @ velocity.T).max(axis=1)
+    flagged = confidence.is_stranger(seismic, coherence_of(model, pairs))
     return {
         "calibration_error": metrics.expected_calibration_error(probability, right),
         "probability": float(probability.mean()),
         "right": float(right.mean()),
-        "flagged": float(confidence.is_stranger(seismic, best).mean()),
+        "flagged": float(flagged.mean()),
     }
 
 

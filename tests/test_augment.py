@@ -20,7 +20,8 @@ def gathers():
 
 
 def changed(gathers, seed=0):
-    return FieldLike(DT, PEAK)(gathers, torch.Generator().manual_seed(seed))
+    change = FieldLike(DT, PEAK, least_snr=-2.0, most_dead=0.4)
+    return change(gathers, torch.Generator().manual_seed(seed))
 
 
 def test_it_is_the_seeds_and_leaves_its_input_alone(gathers):

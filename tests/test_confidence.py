@@ -8,7 +8,7 @@ import seisgeo as sg
 from seisgeo import conventions, metrics
 from seisgeo.errors import ParameterError
 from seisgeo.estimators.descriptor_head import fit_head
-from seisgeo.retrieval.confidence import Confidence, fit_confidence, strangers_of
+from seisgeo.retrieval.confidence import Confidence, coherence, fit_confidence, strangers_of
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def made_pairs(n, noise, rng, features=32):
 
 def by_hand(temperature=0.1, none_score=0.5):
     eye = np.eye(2)
-    return Confidence(temperature, none_score, eye[0], eye, np.array([-1.0, 0.0]), -0.2, 1.0)
+    return Confidence(temperature, none_score, eye[0], eye, np.array([0.0, 0.0, -1.0]), -0.2, 1.0)
 
 
 def test_probabilities_are_a_softmax_with_one_more_answer():
@@ -42,13 +42,32 @@ def test_strangers_by_hand():
     assert flagged.tolist() == [False, True]
 
 
+def test_coherence_of_waves_and_of_noise():
+    rng = np.random.default_rng(1)
+    time = np.arange(120)[:, None]
+    wave = np.exp(-(((time - 40 - 1.5 * np.arange(12)) / 4) ** 2))  # one event with moveout
+    gathers = np.tile(wave, (4, 2, 1, 1)).astype(np.float32)
+    gathers[1, :, :, 3] = 0  # a dead trace is no neighbour
+    gathers[2] = rng.normal(size=gathers[2].shape)
+    gathers[3] = 0
+    found = coherence(gathers)
+    assert found[0] > 0.95
+    assert found[1] > 0.95
+    assert found[2] < 0.3
+    assert found[3] == 0
+    # Neither strength nor a delay of the whole record matters.
+    moved = np.roll(7 * gathers[:1], 20, axis=2)
+    np.testing.assert_allclose(coherence(moved), found[:1], atol=0.01)
+
+
 @pytest.mark.parametrize("noise", [0.2, 0.35])
 def test_what_is_stated_is_found(noise):
     rng = np.random.default_rng(3)
     held = made_pairs(1000, noise, rng)
     known = made_pairs(1000, noise, rng)[0]
     strangers = normalised(rng.normal(size=(300, 32)))
-    fitted = fit_confidence(*held, strangers, known)
+    coherent = rng.uniform(0.6, 1, 1000), rng.uniform(0, 0.4, 300)
+    fitted = fit_confidence(*held, strangers, known, coherent)
     # Others of the kind, half of them with their own model taken out of the gallery.
     query, gallery = made_pairs(1000, noise, rng)
     score = query @ gallery.T

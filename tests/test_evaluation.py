@@ -20,7 +20,7 @@ def test_the_floor_is_that_of_the_nearest_descriptors():
 
 def test_best_hits_are_asked_with_and_without_the_own_model():
     eye = np.eye(3)
-    confidence = Confidence(0.1, 0.5, eye[0], eye, np.zeros(2), 1.0, 1.0)
+    confidence = Confidence(0.1, 0.5, eye[0], eye, np.zeros(3), 1.0, 1.0)
     probability, right = best_hits(confidence, eye, eye)
     assert right.tolist() == [True] * 3 + [False] * 3
     with_own = np.exp([10, 0, 0, 5])
@@ -32,7 +32,9 @@ def test_best_hits_are_asked_with_and_without_the_own_model():
 def test_everything_is_scored(small_model, small_pairs):
     result = evaluate(small_model, small_pairs.isel(sample=slice(600, 700)))
     error = result["descriptors"]["upper_velocity"]
-    assert error["floor"]["over_iqr"] < error["over_iqr"]
+    # The floor's neighbours are best for all descriptors together, not for each of them.
+    every = result["descriptors"].values()
+    assert sum(e["floor"]["over_iqr"] for e in every) < sum(e["over_iqr"] for e in every)
     assert error["head"]["over_iqr"] < error["over_iqr"]
     assert 0.7 < error["head"]["coverage"] <= 1
     trust = result["confidence"]

@@ -12,7 +12,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from seisgeo import conventions, metrics
 from seisgeo.errors import ParameterError
 from seisgeo.estimators.base import SavedEstimator
-from seisgeo.estimators.embedding import batches_of, embed, embed_samples, embedding_cube
+from seisgeo.estimators.embedding import (
+    batches_of,
+    coherence_of,
+    embed,
+    embed_samples,
+    embedding_cube,
+)
 from seisgeo.estimators.inference import of_neighbours, read_off
 from seisgeo.estimators.matching import prepare
 from seisgeo.estimators.views import Views, modality_of
@@ -177,7 +183,12 @@ class Binding(TransformerMixin, SavedEstimator):
         embedded = self.transform(query, modality)
         seismic = embedded.attrs["modality"] == "seismic" and gallery.modality == "velocity"
         confidence = self.confidence_ if seismic else None
-        hits = gallery.hits(embedded["embedding"].values, k, where, confidence)
+        embedding = embedded["embedding"].values
+        hits = gallery.hits(embedding, k, where, confidence)
+        if confidence is not None:
+            stranger = confidence.is_stranger(embedding, coherence_of(self, query))
+            named = {"long_name": "unlike any gather of the survey"}
+            hits["stranger"] = ("query", stranger, named)
         kept = {
             (f"query_{n}" if n in hits.coords else str(n)): ("query", v.values)
             for n, v in embedded.coords.items()

@@ -11,7 +11,7 @@ from seisgeo.errors import ParameterError
 from seisgeo.estimators.embedding import embed
 from seisgeo.estimators.networks import field_like
 from seisgeo.estimators.views import MODALITIES, Views
-from seisgeo.retrieval.confidence import fit_confidence, strangers_of
+from seisgeo.retrieval.confidence import coherence, fit_confidence, strangers_of
 
 if TYPE_CHECKING:
     from seisgeo.estimators.seisbind import SeisBind
@@ -55,7 +55,11 @@ def calibrate(model: SeisBind, known: Views, held: Views, seed: int) -> None:
     learned = _embed(model, known, _KNOWN, random, strange=False)
     unseen = _embed(model, held, _HELD, random, strange=True)
     model.confidence_ = fit_confidence(
-        unseen["seismic"], unseen["velocity"], unseen["strange"], learned["seismic"]
+        unseen["seismic"],
+        unseen["velocity"],
+        unseen["strange"],
+        learned["seismic"],
+        (unseen["coherent seismic"], unseen["coherent strange"]),
     )
     model.head_ = fit_head(
         learned["seismic"], learned["values"], unseen["seismic"], unseen["values"], seed
@@ -87,6 +91,7 @@ def _embed(
             gathers["strange"] = strangers_of(values["seismic"], random)
         for name, array in gathers.items():
             parts.setdefault(name, []).append(embedded("seismic", array))
+            parts.setdefault(f"coherent {name}", []).append(coherence(array))
         parts.setdefault("velocity", []).append(embedded("velocity", values["velocity"]))
         parts.setdefault("values", []).append(values["physics"])
     found = {name: np.concatenate(part) for name, part in parts.items()}
@@ -94,4 +99,6 @@ def _embed(
         # Half of the gathers with noise: trust has to hold for field records, too.
         noisy = random.random(len(rows)) < 0.5
         found["seismic"] = np.where(noisy[:, None], found.pop("noisy"), found["seismic"])
+        clean = found["coherent seismic"]
+        found["coherent seismic"] = np.where(noisy, found.pop("coherent noisy"), clean)
     return found

@@ -17,7 +17,7 @@ from seisgeo.estimators.views import MODALITIES, Views, thin, views_of
 if TYPE_CHECKING:
     from seisgeo.estimators.binding import Binding
 
-__all__ = ["batches_of", "embed", "embed_samples", "embedding_cube"]
+__all__ = ["batches_of", "coherence_of", "embed", "embed_samples", "embedding_cube"]
 
 #: Rows that an encoder sees at once.
 BATCH = 256
@@ -132,6 +132,16 @@ def _checked(
         for first in range(0, len(rows), BATCH):
             batch = rows[first : first + BATCH]
             yield thin(batch, model.thinning_) if modality == "seismic" else batch
+
+
+def coherence_of(model: Binding, ds: xr.Dataset) -> np.ndarray:
+    """Coherence of each sample's gathers as the encoder sees them, shape (sample,)."""
+    from seisgeo.retrieval.confidence import coherence
+
+    variable, dims = MODALITIES["seismic"]
+    gathers = ds[variable].transpose(*dims)
+    blocks = (gathers[start : start + BATCH].values for start in range(0, len(gathers), BATCH))
+    return np.concatenate([coherence(thin(block, model.thinning_)) for block in blocks])
 
 
 def embedding_cube(

@@ -119,11 +119,11 @@ def augmentations(model: SeisBind, pairs: Mapping[tuple[str, str], float]) -> di
 
     if ("physics", "physics") in pairs:
         return {"physics": jitter(model.encoders_["physics"])}
-    change = field_like(model)
+    change = field_like(model, least_snr=-2.0, most_dead=0.4)  # beyond what records are like
     return {} if change is None else {"seismic": half(change)}
 
 
-def field_like(model: SeisBind) -> FieldLike | None:
+def field_like(model: SeisBind, **limits: float) -> FieldLike | None:
     """What makes gathers look recorded, where the model is trained so."""
     from seisgeo.augment import FieldLike
 
@@ -131,7 +131,7 @@ def field_like(model: SeisBind) -> FieldLike | None:
         return None
     dt = model.survey_.dt if model.survey_ else model.axes_["time"]["step"]
     peak = model.spectrum_.argmax() / (len(model.spectrum_) - 1) * 0.5 / dt
-    return FieldLike(dt * model.thinning_, float(peak))
+    return FieldLike(dt * model.thinning_, float(peak), **limits)
 
 
 def velocity_readout(model: SeisBind, velocity: np.ndarray, seed: int) -> Readout | None:

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["DEPTH", "Confidence", "fit_confidence", "strangers_of"]
+__all__ = ["DEPTH", "Confidence", "coherence", "fit_confidence", "strangers_of"]
 
 #: Hits that share the probability; what lies beyond them has next to none.
 DEPTH = 100
 
 #: Share of gathers of the training survey that are flagged as strangers by mistake.
 FALSE_ALARM = 0.05
+
+#: Samples that neighbouring traces are shifted against each other, at most.
+LAGS = 3
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,8 @@ class Confidence:
     mean, precision : numpy.ndarray
         Of the embeddings of gathers of the training survey: shape (feature,), (feature, feature).
     slope : numpy.ndarray
-        Weights of best score and log distance in the strangeness of a query, shape (2,).
+        Weights of log distance, log variance and coherence in the strangeness of a query,
+        shape (3,).
     limit : float
         Strangeness above which a query is flagged.
     caught : float
@@ -60,22 +64,57 @@ class Confidence:
         """
         return _open_set(score, self.temperature, self.none_score)[:, :-1]
 
-    def is_stranger(self, query: np.ndarray, best: np.ndarray) -> np.ndarray:
+    def is_stranger(self, query: np.ndarray, coherent: np.ndarray) -> np.ndarray:
         """Whether queries are like no gather of the training survey.
 
         Parameters
         ----------
         query : numpy.ndarray
             Embeddings, shape (query, feature).
-        best : numpy.ndarray
-            Score of the best hit of each, shape (query,).
+        coherent : numpy.ndarray
+            :func:`coherence` of their gathers, shape (query,).
 
         Returns
         -------
         numpy.ndarray
             Booleans, shape (query,).
         """
-        return _features(query, best, self.mean, self.precision) @ self.slope > self.limit
+        return _features(query, coherent, self.mean, self.precision) @ self.slope > self.limit
+
+
+def coherence(gathers: np.ndarray) -> np.ndarray:
+    """How like its neighbour each trace is, which noise and traces out of order are not.
+
+    Parameters
+    ----------
+    gathers : numpy.ndarray
+        Shape (sample, source, time, receiver), sampled no more finely than their wavelet needs;
+        dead traces are zero and left out.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (sample,): normalised cross-correlation of neighbouring live traces, at the best of 7
+        lags, mean over a sample's pairs of traces. 0 where there is no pair.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> wave = np.sin(np.arange(100) / 5)[None, None, :, None]
+    >>> coherence(np.repeat(wave, 8, axis=3)).round(2)
+    array([1.])
+    """
+    length = np.sqrt(np.square(gathers).sum(axis=2))
+    live = (length[..., 1:] > 0) & (length[..., :-1] > 0)
+    scale = np.where(live, length[..., 1:] * length[..., :-1], 1)
+    nt = gathers.shape[2]
+    best = np.full(scale.shape, -1.0)
+    for lag in range(-LAGS, LAGS + 1):
+        a = gathers[:, :, max(lag, 0) : nt + min(lag, 0), 1:]
+        b = gathers[:, :, max(-lag, 0) : nt + min(-lag, 0), :-1]
+        best = np.maximum(best, np.einsum("nstr,nstr->nsr", a, b) / scale)
+    pairs = live.sum(axis=(1, 2))
+    return np.where(live, best, 0).sum(axis=(1, 2)) / np.maximum(pairs, 1)
 
 
 def strangers_of(gathers: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -105,14 +144,18 @@ def strangers_of(gathers: np.ndarray, random: np.random.Generator) -> np.ndarray
 
 
 def fit_confidence(
-    query: np.ndarray, gallery: np.ndarray, strangers: np.ndarray, known: np.ndarray
+    query: np.ndarray,
+    gallery: np.ndarray,
+    strangers: np.ndarray,
+    known: np.ndarray,
+    coherent: tuple[np.ndarray, np.ndarray],
 ) -> Confidence:
     """Calibrate on pairs that were not trained on.
 
     Each query is asked twice: with its own model in the gallery, and with that taken out, where
     "none of them" is right. Temperature and score of "none" make these answers most likely. A
-    stranger is told from its best score and from the Mahalanobis distance of its embedding to those
-    of known gathers.
+    stranger is told from the Mahalanobis distance of its embedding to those of known gathers, from
+    how much its scores differ among those, and from the coherence of its traces.
 
     Parameters
     ----------
@@ -122,6 +165,8 @@ def fit_confidence(
         Of records that are no gathers, see :func:`strangers_of`.
     known : numpy.ndarray
         Of other gathers of the survey, not among the queries.
+    coherent : (numpy.ndarray, numpy.ndarray)
+        :func:`coherence` of the queries and of the strangers.
 
     Returns
     -------
@@ -137,7 +182,7 @@ def fit_confidence(
     from sklearn.linear_model import LogisticRegression
 
     n = len(query)
-    score, strange = query @ gallery.T, strangers @ gallery.T
+    score = query @ gallery.T
     own = np.arange(n)
     without = score.copy()
     without[own, own] = -np.inf
@@ -155,8 +200,8 @@ def fit_confidence(
 
     spread = LedoitWolf().fit(known)
     mean, precision = spread.location_, spread.precision_
-    seen = _features(query, score.max(axis=1), mean, precision)
-    odd = _features(strangers, strange.max(axis=1), mean, precision)
+    seen = _features(query, coherent[0], mean, precision)
+    odd = _features(strangers, coherent[1], mean, precision)
     scale = np.maximum(np.concatenate([seen, odd]).std(axis=0), 1e-12)
     detector = LogisticRegression(class_weight="balanced")
     detector.fit(np.concatenate([seen, odd]) / scale, np.repeat([0, 1], [len(seen), len(odd)]))
@@ -181,9 +226,16 @@ def _open_set(score: np.ndarray, temperature: float, none_score: float) -> np.nd
 
 
 def _features(
-    query: np.ndarray, best: np.ndarray, mean: np.ndarray, precision: np.ndarray
+    query: np.ndarray, coherent: np.ndarray, mean: np.ndarray, precision: np.ndarray
 ) -> np.ndarray:
-    """Best score and log Mahalanobis distance, shape (query, 2)."""
+    """What tells a stranger, shape (query, 3).
+
+    Log Mahalanobis distance to known gathers; log variance of the scores among those, to all of
+    which noise is as near; coherence.
+    """
     off = query - mean
-    distance = np.einsum("qi,ij,qj->q", off, precision, off)
-    return np.stack([best, np.log(np.maximum(distance, 1e-12))], axis=1)
+    distance, variance = (
+        np.log(np.maximum(np.einsum("qi,ij,qj->q", off, matrix, off), 1e-12))
+        for matrix in (precision, np.linalg.inv(precision))
+    )
+    return np.stack([distance, variance, coherent], axis=1)

@@ -176,7 +176,7 @@ class Gallery:
             (query, rank, depth, x)`` and ``descriptor_value (query, rank, descriptor)`` where the
             gallery has them, and ``descriptor_mean``, ``descriptor_std (query, descriptor)``, the
             inferred attributes and their spread. With `confidence` also ``probability (query,
-            rank)`` and ``stranger (query)``.
+            rank)``.
         """
         k, only = self._allowed(k, where)
         if confidence is None:
@@ -184,14 +184,12 @@ class Gallery:
         available = len(self) if only is None else len(only.rows)
         score, index = self.index.search(query, max(k, min(available, DEPTH)), only)
         probability = confidence.probabilities(score)[:, :k]
-        stranger = confidence.is_stranger(query, score[:, 0])
         return self._describe(score[:, :k], index[:, :k]).assign(
             probability=(
                 ("query", "rank"),
                 probability.astype(np.float32),
                 {"units": "1", "long_name": "probability that the hit is the query's own model"},
             ),
-            stranger=("query", stranger, {"long_name": "unlike any gather of the survey"}),
         )
 
     def _describe(self, score: np.ndarray, index: np.ndarray) -> xr.Dataset:
