@@ -85,7 +85,8 @@ def main() -> None:
     }
     (folder / "README.md").write_text(card(options, facts), encoding="utf-8")
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    enter(options, folder / "model.seisbind")
+    about = f"OpenFWI's survey and ten families, encoder {options.encoder!r}"
+    enter(options.out, options.name, options.version, about)
     print((folder / "README.md").read_text(encoding="utf-8"))
 
 
@@ -185,18 +186,18 @@ def _any(encoder: str) -> str:
     return " in record length and sampling; sources and receivers may be others"
 
 
-def enter(options: argparse.Namespace, file: Path) -> None:
-    """Put the model into the index."""
+def enter(home: Path, name: str, version: str, description: str) -> None:
+    """Put the model in ``home/name`` into the index of the models that come with the package."""
     from seisgeo.files import whole_output
 
-    index = options.out / "index.json"
+    index, file = home / "index.json", home / name / "model.seisbind"
     known = json.loads(index.read_text(encoding="utf-8")) if index.is_file() else {}
-    known[options.name] = {
+    known[name] = {
         "estimator": "SeisBind",
-        "file": file.relative_to(options.out).as_posix(),
+        "file": file.relative_to(home).as_posix(),
         "sha256": pooch.file_hash(str(file), alg="sha256"),
-        "version": options.version,
-        "description": f"OpenFWI's survey and ten families, encoder {options.encoder!r}",
+        "version": version,
+        "description": description,
     }
     with whole_output(index, overwrite=True) as part:
         part.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

@@ -21,6 +21,8 @@ __all__ = ["batches_of", "coherence_of", "embed", "embed_samples", "embedding_cu
 
 #: Rows that an encoder sees at once.
 BATCH = 256
+#: What is read of lazy samples at once, at most.
+BLOCK_BYTES = 2**30
 
 
 def embed(
@@ -93,12 +95,11 @@ def embed_samples(model: Binding, ds: xr.Dataset, modality: str) -> np.ndarray:
     given: tuple[Any, ...] = ()
     if modality == "seismic" and reads_any_positions(model):
         given = positions_of(ds)
-    needed = (
-        [MODALITIES[modality][0], "velocity"]
-        if modality == "physics"
-        else [MODALITIES[modality][0]]
-    )
-    ds = ds[[name for name in needed if name in ds]]
+    variable = MODALITIES[modality][0]
+    if modality == "physics" and variable not in ds:
+        variable = "velocity"
+    if variable in ds:
+        ds = ds[[variable]]
     batches = _checked(model, ds, modality, any_positions=bool(given))
     return embed(model.encoders_[modality], batches, model.device, given=given)
 
@@ -108,8 +109,9 @@ def _checked(
 ) -> Iterator[np.ndarray]:
     """Batches of one modality, each read and checked as it is due."""
     n = ds.sizes.get("sample", 0)
-    # A chunk is read once, so long as chunks are no larger than memory is meant for.
-    block = max(BATCH, ds.chunksizes.get("sample", (0,))[0])
+    # A chunk is read once, where it is not larger than memory should be.
+    most = max(1, BLOCK_BYTES * n // max(1, ds.nbytes))
+    block = min(most, max(BATCH, ds.chunksizes.get("sample", (0,))[0]))
     for start in range(0, max(n, 1), block):
         part = ds.isel(sample=slice(start, start + block)) if "sample" in ds.dims else ds
         try:
