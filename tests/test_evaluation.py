@@ -13,7 +13,9 @@ def test_the_floor_is_that_of_the_nearest_descriptors():
     z = (values - values.mean(axis=0)) / values.std(axis=0)
     distance = np.linalg.norm(z[:, None] - z, axis=2)
     np.fill_diagonal(distance, np.inf)
-    np.testing.assert_array_equal(nearest_by_value(values, values, 3), distance.argsort(axis=1)[:, :3])
+    np.testing.assert_array_equal(
+        nearest_by_value(values, values, 3), distance.argsort(axis=1)[:, :3]
+    )
 
 
 def test_best_hits_are_asked_with_and_without_the_own_model():
