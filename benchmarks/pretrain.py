@@ -2,11 +2,12 @@
 
     python benchmarks/pretrain.py --minutes 60 [--name openfwi-small] [--encoder small]
 
-OpenFWI's survey and ten families, simulated with its own scheme while training runs
-(seisgeo.synth.PairStream, seed 1). Probabilities, intervals and the descriptor head are fitted on
-pairs that were held out; every figure of the card comes from pairs of another seed. A run that was
+The training pairs of benchmarks/seisbind.py (--size medium): OpenFWI's survey and ten families,
+simulated with its own scheme. Probabilities, intervals and the descriptor head are fitted on pairs
+that were not trained on; every figure of the card comes from pairs of another seed. A run that was
 killed goes on where it was (--work). The same command, on the same machine, measures the same
-figures within what the time limit lets vary; without --minutes, --epochs ends it and it is exact.
+figures within what the time limit lets vary; with --epochs instead of --minutes it is exact.
+--model packs weights that were trained so before.
 """
 
 from __future__ import annotations
@@ -34,13 +35,16 @@ def main() -> None:
     parser.add_argument("--encoder", default="small")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device")
-    parser.add_argument("--pairs-per-epoch", type=int)
-    parser.add_argument("--reuse", type=int)
+    parser.add_argument("--size", choices=data.SIZES, default="medium")
+    parser.add_argument("--model", type=Path, help="a trained model to pack")
+    parser.add_argument("--pairs", type=int, help="that it was trained on")
     parser.add_argument("--calibration", type=int, default=2000, help="held-out pairs")
     parser.add_argument("--test", type=int, default=100, help="test pairs of each family")
     parser.add_argument("--work", type=Path, default=Path("out/pretrain"), help="to go on from")
     parser.add_argument("--out", type=Path, default=HOME)
     options = parser.parse_args()
+
+    import torch
 
     import seisgeo as sg
     from seisgeo.devices import hardware
@@ -49,19 +53,20 @@ def main() -> None:
     stream = sg.synth.PairStream(
         data.FAMILIES, engine="openfwi", seed=data.TRAIN_SEED, device=options.device
     )
-    model = sg.SeisBind(
-        options.encoder,
-        max_time=options.minutes and 60 * options.minutes,
-        max_epochs=options.epochs,
-        patience=options.epochs,
-        random_state=options.seed,
-        device=options.device,
-    ).fit(
-        stream,
-        checkpoint=options.work / options.name,
-        pairs_per_epoch=options.pairs_per_epoch,
-        reuse=options.reuse,
-    )
+    if options.model is not None:
+        model = sg.load(options.model)
+    else:
+        pairs = data.training_pairs(options.work, data.SIZES[options.size], options.device)
+        options.pairs = pairs.sizes["sample"]
+        model = sg.SeisBind(
+            options.encoder,
+            validation_fraction=0.05,
+            max_time=options.minutes and 60 * options.minutes,
+            max_epochs=options.epochs,
+            patience=options.epochs,
+            random_state=options.seed,
+            device=options.device,
+        ).fit(pairs, checkpoint=options.work / options.name)
     model.calibrate(stream.held_out(options.calibration))
     test = tested(options)
     result = evaluate(model, test)
@@ -76,11 +81,13 @@ def main() -> None:
         "seisgeo": sg.__version__,
         "hardware": hardware(stream.device),
         "device": stream.device,
+        "threads": torch.get_num_threads(),
         "encoder": options.encoder,
         "megabytes": round(size / 1e6, 1),
         "seconds": round(model.history_[-1]["seconds"]),
         "epochs": len(model.history_),
-        **trained(model, options),
+        "pairs": options.pairs,
+        "batch_size": model.batch_size,
         "evaluation": result,
     }
     (folder / "README.md").write_text(card(options, facts), encoding="utf-8")
@@ -102,22 +109,6 @@ def tested(options: argparse.Namespace) -> xr.Dataset:
         out=options.work / f"test-{options.test}.zarr",
         device=options.device,
     ).load()
-
-
-def trained(model, options: argparse.Namespace) -> dict[str, int]:
-    """How many pairs a training took, as the checkpoint's own settings have it."""
-    from seisgeo.training import stopped_run
-
-    state = stopped_run(options.work / options.name, {})
-    assert state is not None
-    settings = state["settings"]
-    steps = len(model.history_) * (settings["pairs_per_epoch"] // model.batch_size)
-    return {
-        "batch_size": model.batch_size,
-        "steps": steps,
-        "reuse": settings["reuse"],
-        "simulated": -(-steps // settings["reuse"]) * model.batch_size,
-    }
 
 
 def card(options: argparse.Namespace, facts: dict) -> str:
@@ -143,17 +134,16 @@ BSD-3-Clause, as seisgeo; no data of others went into it.
 Simulated: OpenFWI's survey (5 shots, 70 receivers, 1 s at 1 ms, Ricker 15 Hz, 70 x 70 cells of
 10 m) over velocity models of seisgeo's families {", ".join(data.FAMILIES)}, 1500 to 4500 m/s, with
 the finite-difference scheme of OpenFWI's own data. These are models with the statistics of
-OpenFWI's, not OpenFWI's models, which were not used. {facts["simulated"]} pairs
-(seed {data.TRAIN_SEED}) were simulated while training ran, each part of {facts["reuse"]} batches on
-average.
+OpenFWI's, not OpenFWI's models, which were not used. {facts["pairs"]} pairs (seed
+{data.TRAIN_SEED}), 5 % of them held out.
 
 ## Training
 
 {facts["date"]}, seisgeo {facts["seisgeo"]}, {facts["seconds"] / 60:.0f} minutes on
-{facts["hardware"]} (computed on {facts["device"]}): {facts["steps"]} steps of
-{facts["batch_size"]} pairs, {facts["epochs"]} epochs; gathers were augmented with noise, dead
-traces, gain errors, and changes of phase and delay. Kept: the epoch of lowest loss on held-out
-pairs. Calibrated on {options.calibration} held-out pairs. Again:
+{facts["hardware"]} (threads: {facts["threads"]}): {facts["epochs"]} epochs, batches of
+{facts["batch_size"]} pairs. Half of the gathers were augmented with noise, dead traces, gain errors,
+and changes of phase, delay and spectrum, and half of the pairs were mirrored. Kept: the epoch of
+lowest loss on held-out pairs. Calibrated on {options.calibration} further pairs. Again:
 
     {command}
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import numpy as np
 import seisbind_data as data
@@ -44,23 +45,17 @@ def new_survey() -> Any:
 
 
 def start_from(general: Any) -> Callable[[Any, xr.Dataset, Path], Any]:
-    """A function that fits an estimator beginning with the weights of a general model.
+    """A function that fits with an estimator's settings, beginning with a general model's weights.
 
     Weights whose shapes differ, because the survey does, begin anew.
     """
+    from seisgeo.errors import DataWarning
 
     def fit(model: Any, pairs: xr.Dataset, checkpoint: Path) -> Any:
-        build = type(model)._build
-
-        def begin(self: Any, *args: Any) -> Any:
-            encoders = build(self, *args)
-            mine, known = encoders.state_dict(), general.encoders_.state_dict()
-            same = {k: v for k, v in known.items() if k in mine and v.shape == mine[k].shape}
-            encoders.load_state_dict(same, strict=False)
-            return encoders
-
-        with mock.patch.object(type(model), "_build", begin):
-            return model.fit(pairs, checkpoint=checkpoint)
+        started = copy.deepcopy(general).set_params(**{**model.get_params(), "warm_start": True})
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataWarning)
+            return started.fit(pairs, checkpoint=checkpoint)
 
     return fit
 
