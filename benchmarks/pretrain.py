@@ -142,8 +142,8 @@ OpenFWI's, not OpenFWI's models, which were not used. {facts["pairs"]} pairs (se
 {facts["date"]}, seisgeo {facts["seisgeo"]}, {facts["seconds"] / 60:.0f} minutes on
 {facts["hardware"]} (threads: {facts["threads"]}): {facts["epochs"]} epochs, batches of
 {facts["batch_size"]} pairs. Half of the gathers were augmented with noise, dead traces, gain
-errors, and changes of phase, delay and spectrum; half of the pairs were mirrored. Kept: the epoch of
-lowest loss on held-out pairs. Calibrated on {options.calibration} further pairs. Again:
+errors, and changes of phase, delay and spectrum; half of the pairs were mirrored. Kept: the epoch
+of lowest loss on held-out pairs. Calibrated on {options.calibration} further pairs. Again:
 
     {command}
 
