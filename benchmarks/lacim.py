@@ -15,7 +15,7 @@ import json
 import os
 import platform
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,22 +35,23 @@ DIGITS = {
 UNSEEN = 0.1
 #: Weights that make LaCIM's loss the evidence bound of a sample, up to a factor, where it has 24
 #: features of which half the variance is noise, and 32 latents.
+BOUND_NAME = "LaCIM, evidence bound"
 BOUND = {"reconstruction_weight": 0.75, "label_weight": 1 / 32}
 
 Split = tuple[Any, np.ndarray, np.ndarray]
-#: Name, epochs, training set and test sets of a run.
-Question = tuple[str, int, Split, dict[str, Split]]
+#: Name, schedule of the training, training set and test sets of a run.
+Question = tuple[str, dict[str, int], Split, dict[str, Split]]
 
 
-def methods(seed: int, device: str | None, epochs: int) -> dict[str, Any]:
+def methods(seed: int, device: str | None, schedule: dict[str, int]) -> dict[str, Any]:
     import seisgeo as sg
 
-    same = {"random_state": seed, "device": device, "max_epochs": epochs, "verbose": False}
+    same = {"random_state": seed, "device": device, "verbose": False, **schedule}
     return {
         "ERM": sg.DomainClassifier("erm", **same),
         "group DRO": sg.DomainClassifier("group_dro", **same),
         "LaCIM": sg.LaCIMClassifier(**same),
-        "LaCIM, evidence bound": sg.LaCIMClassifier(**BOUND, **same),
+        BOUND_NAME: sg.LaCIMClassifier(**BOUND, **same),
     }
 
 
@@ -103,13 +104,13 @@ def truth(options: argparse.Namespace) -> Iterator[Question]:
             "seen": latent_problem(1000 + seed, (0.95, 0.7, 0.4), 300),
             "unseen": latent_problem(2000 + seed, (-0.9,), 900),
         }
-        yield "known truth", 60, train, tests
+        yield "known truth", {"max_epochs": 60}, train, tests
 
 
 def digits(options: argparse.Namespace) -> Iterator[Question]:
     for name, setting in DIGITS.items():
         for seed in range(options.seeds):
-            yield name, 60, *coloured_digits(seed, *setting)
+            yield name, {"max_epochs": 60}, *coloured_digits(seed, *setting)
 
 
 def events(options: argparse.Namespace) -> Iterator[Question]:
@@ -135,7 +136,8 @@ def events(options: argparse.Namespace) -> Iterator[Question]:
             (part, part["source_type"].values, part["region"].values)
             for part in (cube.isel(event=np.flatnonzero(mask)) for mask in masks)
         )
-        yield f"events, {held} held out", 20, train, {"seen": seen, "unseen": unseen}
+        schedule = {"max_epochs": 12, "batch_size": 32}
+        yield f"events, {held} held out", schedule, train, {"seen": seen, "unseen": unseen}
 
 
 #: What can be asked.
@@ -156,18 +158,19 @@ def interval(runs: list[np.ndarray], draws: int = 2000) -> list[float]:
     return [float(q) for q in np.quantile(means, [0.025, 0.975])]
 
 
-def measure(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+def measure(questions: Iterable[Question], device: str | None) -> dict[str, dict[str, Any]]:
     """Row -> method -> accuracies, and what it gains on ERM, with intervals."""
     right: dict[str, dict[str, dict[str, list[np.ndarray]]]] = {}
-    asked = (question for part in options.part for question in PARTS[part](options))
-    for number, (name, epochs, train, tests) in enumerate(asked):
-        for method, model in methods(number, options.device, epochs).items():
+    for number, (name, schedule, train, tests) in enumerate(questions):
+        for method, model in methods(number, device, schedule).items():
+            if method == BOUND_NAME and name != "known truth":
+                continue  # these weights belong to that problem
             model.fit(*train)
             for where, (X, y, _) in tests.items():
                 hits = (model.predict(X) == y).astype(float)
                 right.setdefault(name, {}).setdefault(method, {}).setdefault(where, []).append(hits)
-            print(name, method, {w: round(h[-1].mean(), 3) for w, h in right[name][method].items()},
-                  flush=True)  # fmt: skip
+            shown = {w: round(float(h[-1].mean()), 3) for w, h in right[name][method].items()}
+            print(name, method, shown, flush=True)
     rows: dict[str, dict[str, Any]] = {}
     for name, by_method in right.items():
         for method, hits in by_method.items():
@@ -223,22 +226,22 @@ def main() -> None:
     machine = hardware(default_device(options.device))
     name = re.sub(r"[^a-z0-9]+", "-", machine.split(",")[0].lower()).strip("-")
     out = RESULTS / f"lacim-{name}.json"
-    new = measure(options)
-    kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
-    rows = {**kept, **new}
-    print("\n" + table(rows))
-    report = {
-        "date": datetime.date.today().isoformat(),
-        "seisgeo": __version__,
-        "hardware": machine,
-        "python": platform.python_version(),
-        "rows": rows,
-    }
     RESULTS.mkdir(exist_ok=True)
-    partial = out.with_suffix(".part")
-    partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    os.replace(partial, out)
-    print(f"\nkept as {out}")
+    for part in options.part:
+        new = measure(PARTS[part](options), options.device)
+        kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
+        rows = {**kept, **new}
+        report = {
+            "date": datetime.date.today().isoformat(),
+            "seisgeo": __version__,
+            "hardware": machine,
+            "python": platform.python_version(),
+            "rows": rows,
+        }
+        partial = out.with_suffix(".part")
+        partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        os.replace(partial, out)
+        print(f"\n{table(rows)}\n\nkept as {out}")
 
 
 if __name__ == "__main__":
