@@ -762,6 +762,23 @@ def test_fit_says_what_it_made(seisgeo, home, work):
     )
 
 
+def test_fit_goes_on_from_a_model(seisgeo, home, work):
+    start = home / "line.seisbind"
+    words = ["fit", home / "test.zarr", "--start", start, "--max-epochs", 1, "--device", "cpu",
+             "--batch-size", 8, "--out", "m.seisbind"]  # fmt: skip
+    assert seisgeo(*words)[0] == 0
+    before, after = sg.load(start), sg.load("m.seisbind")
+    assert after.warm_start
+    assert after.learning_rate == before.learning_rate / 3
+    # One epoch of a few steps leaves the weights near those that it began with.
+    a, b = (m.encoders_["velocity"].state_dict()["network.head.weight"] for m in (before, after))
+    assert 0 < float((a - b).norm() / a.norm()) < 0.2
+    assert "leave it out" in seisgeo(*words, "--encoder", "small", "--overwrite")[2]
+    code, _, err = seisgeo("fit", home / "test.zarr", "--start", "openfwi", "--out", "n.seisbind")
+    assert code == 1
+    assert "openfwi: neither a file nor a model that comes with seisgeo" in err
+
+
 @pytest.mark.parametrize("command", ["fit", "evaluate"])
 def test_what_is_no_pairs_is_named(seisgeo, home, work, command):
     words = {"fit": ["fit", home / "line.sgy", "--out", "m.seisbind"],

@@ -26,6 +26,8 @@ _PAGE_BYTES, _PAGES_KEPT = 64 << 10, 8
 _GAP_BYTES = 32 << 10
 # The largest request, and what is fetched before rows are taken out of it.
 _REQUEST_BYTES, _FLIGHT_BYTES = 4 << 20, 64 << 20
+# Requests at a time: small servers drop connections of which too many come at once.
+_AT_ONCE = 16
 # The last rows are kept up to this size: those of a piece of a conversion.
 _LAST_BYTES = 8 << 20
 # Results of a few rows are kept: the same headers are looked at more than once in opening.
@@ -244,7 +246,10 @@ class RemoteSource:
             return []
         starts, ends = ([r[i] for r in ranges] for i in (0, 1))
         try:
-            parts = self._fs.cat_ranges([self._path] * len(ranges), starts, ends, on_error="return")
+            limit = {"batch_size": _AT_ONCE} if self._fs.async_impl else {}
+            parts = self._fs.cat_ranges(
+                [self._path] * len(ranges), starts, ends, on_error="return", **limit
+            )
         except Exception as error:
             raise self._explained(error) from error
         return [self._whole(part, *r) for part, r in zip(parts, ranges, strict=True)]

@@ -29,6 +29,7 @@ _OWNERS = {
     "loss": ("seisbind",),
     "families_per_batch": ("seisbind",),
     "ema_decay": ("seisbind",),
+    "start": ("seisbind",),
     "checkpoint": ("seisbind",),
     "resume": ("seisbind",),
     "window": ("seisclip", *_HEADS),
@@ -62,6 +63,7 @@ def fit(
     chunk_size: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
     families_per_batch: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
     ema_decay: Annotated[float | None, Parameter(group=SEISBIND)] = None,
+    start: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
     checkpoint: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
     resume: Annotated[Flag, Parameter(group=SEISBIND)] = False,
     window: Annotated[Count | None, Parameter(group=EVENTS)] = None,
@@ -76,6 +78,7 @@ def fit(
 
         seisgeo fit train.zarr --out line.seisbind
         torchrun --nproc-per-node 8 --no-python seisgeo fit train.zarr --out line.seisbind
+        seisgeo fit line.zarr --start openfwi-small --out line.seisbind
         seisgeo fit icequakes.zarr --model simclr --out ice.simclr
         seisgeo fit stead.hdf5 --model seisclip --out local.seisclip
         seisgeo fit labelled.zarr --model classifier --features local.seisclip --out kinds.model
@@ -116,7 +119,11 @@ def fit(
     families_per_batch
         Fill each batch from this many families only: harder to tell apart.
     ema_decay
-        Keep the moving average of the weights with this decay, for instance 0.999.
+        Keep the moving average of the weights with this decay, by default 0.999.
+    start
+        Model to go on from, with its own settings: a file, or the name of one that comes with
+        seisgeo, for instance openfwi-small. Weights that fit the training set are kept, and trained
+        at a third of the usual rate.
     checkpoint
         Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
         beside the model, which goes when the model is whole.
@@ -143,6 +150,7 @@ def fit(
             "chunk_size": chunk_size,
             "families_per_batch": families_per_batch,
             "ema_decay": ema_decay,
+            "start": start,
             "checkpoint": checkpoint,
             "resume": resume or None,
             "window": window,
@@ -178,6 +186,10 @@ def _require_own(model: str, options: dict[str, Any]) -> None:
                 msg=f"{_option(name)} is an option of --model {', '.join(owners)}; this is "
                 f"--model {model}."
             )
+    if "start" in options and "encoder" in options:
+        raise cyclopts.CycloptsError(
+            msg="--encoder is that of the model that --start names: leave it out."
+        )
     if "features" in options:
         for name in ("encoder", "window"):
             if name in options:
@@ -224,7 +236,13 @@ def _fit_seisbind(
     checkpoint = options.pop("checkpoint", None)
     options.pop("resume", None)
     folder = _run_of(out, checkpoint)
-    fitted = SeisBind(**options).fit(pairs, checkpoint=folder)
+    if start := options.pop("start", None):
+        model = load_model(start, "SeisBind")
+        options |= {"warm_start": True, "learning_rate": model.learning_rate / 3}
+        model.set_params(**options)
+    else:
+        model = SeisBind(**options)
+    fitted = model.fit(pairs, checkpoint=folder)
     if processes()[0] != 0:  # the first process writes for all
         return
     fitted.save(out, overwrite=overwrite)

@@ -57,10 +57,14 @@ def _contents(ds: xr.Dataset) -> str:
 
 
 def load_model(path: Path, *kinds: str) -> Any:
-    """Load a fitted model, of one of some kinds where any is named."""
-    import seisgeo
+    """Load a fitted model, from a file or by a name of those that come with seisgeo.
 
-    model = seisgeo.load(path)
+    Where any kinds are named, of one of these.
+    """
+    import seisgeo
+    from seisgeo.pretrained import model_file
+
+    model = seisgeo.load(model_file(path))
     found = type(model).__name__
     if kinds and found not in kinds:
         raise ParameterError(f"{path}: expected a model of {' or '.join(kinds)}; this is {found}")

@@ -72,7 +72,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 def web(monkeypatch, tmp_path):
     """A server on loopback; `web.files` maps paths to bytes."""
     monkeypatch.setenv("SEISGEO_HEADER_INDEX", "off")
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # A queue of five connections, the usual, drops some on a busy machine.
+    kind = type("Server", (http.server.ThreadingHTTPServer,), {"request_queue_size": 128})
+    server = kind(("127.0.0.1", 0), Handler)
     server.files, server.tags, server.refused, server.sent = {}, {}, {}, []
     server.ranges = True
     server.url = f"http://127.0.0.1:{server.server_port}"
