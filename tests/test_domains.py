@@ -331,10 +331,10 @@ def test_intervals_of_the_benchmark_cover_runs_and_samples(benchmark):
 
 
 def test_the_documentation_holds_the_measured_table(benchmark):
-    (found,) = (ROOT / "benchmarks" / "results").glob("lacim-*.json")
-    rows = json.loads(found.read_text(encoding="utf-8"))["rows"]
+    found = (ROOT / "benchmarks" / "results").glob("lacim-*.json")
+    tables = [benchmark.table(json.loads(f.read_text(encoding="utf-8"))["rows"]) for f in found]
     page = (ROOT / "docs" / "labels_that_travel.md").read_text(encoding="utf-8")
-    assert page.split("<!-- table -->\n")[1].split("\n<!-- end")[0] == benchmark.table(rows)
+    assert page.split("<!-- table -->\n")[1].split("\n<!-- end")[0] in tables
 
 
 @pytest.mark.slow
