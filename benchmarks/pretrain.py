@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import shlex
+import sys
 import textwrap
 from pathlib import Path
 
@@ -124,11 +126,8 @@ def card(options: argparse.Namespace, facts: dict) -> str:
     """The model card: what it was made of, how, and what was measured."""
     from seisgeo.console import evaluation_text
 
-    command = f"python benchmarks/pretrain.py --name {options.name} --encoder {options.encoder}"
-    if options.minutes:
-        command += f" --minutes {options.minutes:g}"
-    else:
-        command += f" --epochs {options.epochs}"
+    command = shlex.join(["python", "benchmarks/pretrain.py", *sys.argv[1:]])
+    families = textwrap.fill(", ".join(data.FAMILIES), 99)
     gallery = len(data.FAMILIES) * options.test
     table = textwrap.indent(evaluation_text(facts["evaluation"]), "    ")
     return f"""# {options.name}, version {options.version}
@@ -141,8 +140,9 @@ BSD-3-Clause, as seisgeo; no data of others went into it.
 ## Data
 
 Simulated: OpenFWI's survey (5 shots, 70 receivers, 1 s at 1 ms, Ricker 15 Hz, 70 x 70 cells of
-10 m) over velocity models of seisgeo's families {", ".join(data.FAMILIES)}, 1500 to 4500 m/s, with
-the finite-difference scheme of OpenFWI's own data. These are models with the statistics of
+10 m) over velocity models of seisgeo's families
+{families},
+1500 to 4500 m/s, with the finite-difference scheme of OpenFWI's own data. These are models with the statistics of
 OpenFWI's, not OpenFWI's models, which were not used. {facts["simulated"]} pairs
 (seed {data.TRAIN_SEED}) were simulated while training ran, each part of {facts["reuse"]} batches on
 average.
