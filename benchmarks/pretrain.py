@@ -142,8 +142,8 @@ BSD-3-Clause, as seisgeo; no data of others went into it.
 Simulated: OpenFWI's survey (5 shots, 70 receivers, 1 s at 1 ms, Ricker 15 Hz, 70 x 70 cells of
 10 m) over velocity models of seisgeo's families
 {families},
-1500 to 4500 m/s, with the finite-difference scheme of OpenFWI's own data. These are models with the statistics of
-OpenFWI's, not OpenFWI's models, which were not used. {facts["simulated"]} pairs
+1500 to 4500 m/s, with the finite-difference scheme of OpenFWI's own data. These are models with
+the statistics of OpenFWI's, not OpenFWI's models, which were not used. {facts["simulated"]} pairs
 (seed {data.TRAIN_SEED}) were simulated while training ran, each part of {facts["reuse"]} batches on
 average.
 
