@@ -108,6 +108,12 @@ def test_a_file_and_its_checksum(shipped, tiny):
         sg.SeisBind.from_pretrained(shipped, sha256="0" * 64)
 
 
+def test_others_may_read_a_saved_model(shipped):
+    beside = shipped.with_name("note.txt")
+    beside.touch()
+    assert shipped.stat().st_mode == beside.stat().st_mode
+
+
 def test_another_estimators_model_is_refused(shipped):
     with pytest.raises(ModelFileError, match="is a model of SeisBind, not of SeisCLIP"):
         sg.SeisCLIP.from_pretrained("valley-small")

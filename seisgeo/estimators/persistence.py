@@ -102,8 +102,10 @@ def write_model(
     config = json.loads(json.dumps(config))  # what a reader will see
     config["sha256"] = _seal(weights, config)
     with whole_output(path, overwrite=overwrite) as part:
-        part.touch()  # with the user's own permissions: safetensors keeps those of a file
+        part.touch()
+        mode = part.stat().st_mode  # the user's own; safetensors would leave the file to its owner
         save_file(weights, part, metadata={"seisgeo": json.dumps(config)})
+        part.chmod(mode)
 
 
 def load(path: str | os.PathLike[str]) -> Any:
