@@ -38,6 +38,7 @@ def main() -> None:
     parser.add_argument("--size", choices=data.SIZES, default="medium")
     parser.add_argument("--model", type=Path, help="a trained model to pack")
     parser.add_argument("--pairs", type=int, help="that it was trained on")
+    parser.add_argument("--train-seed", type=int, default=data.TRAIN_SEED, help="of those pairs")
     parser.add_argument("--calibration", type=int, default=2000, help="held-out pairs")
     parser.add_argument("--test", type=int, default=100, help="test pairs of each family")
     parser.add_argument("--work", type=Path, default=Path("out/pretrain"), help="to go on from")
@@ -122,7 +123,7 @@ def card(options: argparse.Namespace, facts: dict) -> str:
         command += f" --epochs {options.epochs}"
     gallery = len(data.FAMILIES) * options.test
     table = textwrap.indent(evaluation_text(facts["evaluation"]), "    ")
-    return f"""# {options.name}, version {options.version}
+    text = f"""# {options.name}, version {options.version}
 
     model = sg.SeisBind.from_pretrained("{options.name}")
 
@@ -134,13 +135,13 @@ BSD-3-Clause, as seisgeo; no data of others went into it.
 Simulated: OpenFWI's survey (5 shots, 70 receivers, 1 s at 1 ms, Ricker 15 Hz, 70 x 70 cells of
 10 m) over velocity models of seisgeo's families {", ".join(data.FAMILIES)}, 1500 to 4500 m/s, with
 the finite-difference scheme of OpenFWI's own data. These are models with the statistics of
-OpenFWI's, not OpenFWI's models, which were not used. {facts["pairs"]} pairs (seed
-{data.TRAIN_SEED}), 5 % of them held out.
+OpenFWI's, not OpenFWI's models, which were not used. {facts["pairs"]} pairs (seeds
+from {options.train_seed} on), 5 % of them held out.
 
 ## Training
 
 {facts["date"]}, seisgeo {facts["seisgeo"]}, {facts["seconds"] / 60:.0f} minutes on
-{facts["hardware"]} (threads: {facts["threads"]}): {facts["epochs"]} epochs, batches of
+{facts["hardware"]} (threads used: {facts["threads"]}): {facts["epochs"]} epochs, batches of
 {facts["batch_size"]} pairs. Half of the gathers were augmented with noise, dead traces, gain
 errors, and changes of phase, delay and spectrum; half of the pairs were mirrored. Kept: the epoch
 of lowest loss on held-out pairs. Calibrated on {options.calibration} further pairs. Again:
@@ -166,6 +167,14 @@ head.
 - Retrieval names models of a gallery; it inverts nothing. Probabilities hold for galleries and
   gathers like those it was calibrated on.
 """
+    return "\n\n".join(_filled(part) for part in text.split("\n\n"))
+
+
+def _filled(part: str) -> str:
+    """A paragraph, its lines filled; headings, lists and what is indented stay."""
+    if part.lstrip("\n").startswith(("#", "-", "    ")):
+        return part
+    return textwrap.fill(" ".join(part.split()), 100, break_on_hyphens=False)
 
 
 def _any(encoder: str) -> str:

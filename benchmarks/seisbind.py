@@ -86,10 +86,13 @@ class Bench:
         self, name: str, settings: dict[str, Any], masks: bool = True, without: str | None = None
     ) -> Any:
         """A model trained on all families, or `without` one."""
-        pairs = self.train
-        if without is not None:
-            families = pairs["family"].values.astype(object)
-            pairs = pairs.isel(sample=np.flatnonzero(families != without))
+
+        def pairs():
+            if without is None:
+                return self.train
+            families = self.train["family"].values.astype(object)
+            return self.train.isel(sample=np.flatnonzero(families != without))
+
         named = {"train": self.size.train, "seed": data.TRAIN_SEED, "without": without}
         return self.shelf.model(name, pairs, named, settings, self.budget, masks=masks)
 

@@ -72,7 +72,7 @@ class Shelf:
     def model(
         self,
         name: str,
-        pairs: xr.Dataset,
+        pairs: xr.Dataset | Callable[[], xr.Dataset],
         data: dict[str, Any],
         settings: dict[str, Any],
         budget: Budget,
@@ -86,8 +86,8 @@ class Shelf:
         ----------
         name : str
             What the model is called in the report.
-        pairs : xarray.Dataset
-            Training pairs.
+        pairs : xarray.Dataset or callable
+            Training pairs, or a function that makes them where they are needed.
         data : dict
             What names them.
         settings : dict
@@ -113,6 +113,7 @@ class Shelf:
             print(f"{name}: kept from {record['date']}", flush=True)
             model = sg.load(found)
             return model.set_params(device=self.device)
+        pairs = pairs if isinstance(pairs, xr.Dataset) else pairs()
         print(f"{name}: training", flush=True)
         run = self.folder / f"{stem}.run"
         model = sg.SeisBind(device=self.device, **settings)
