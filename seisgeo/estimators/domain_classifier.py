@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
@@ -16,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.domain_rows import SampleForm, codes_of, labelled, require_diverse
 from seisgeo.estimators.views import Views
 
@@ -33,7 +33,7 @@ DRO_STEP = 0.01
 _BATCH = 256
 
 
-class DomainEstimator(ClassifierMixin, BaseEstimator):
+class DomainEstimator(ClassifierMixin, SavedEstimator):
     """What both classifiers share: data, training, saving."""
 
     batch_size: int
@@ -211,19 +211,7 @@ class DomainEstimator(ClassifierMixin, BaseEstimator):
         codes_of(labels, self.classes_, "y")
         return float(accuracy_score(labels, self.predict(X), sample_weight=sample_weight))
 
-    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Save the fitted estimator as one file of safetensors.
-
-        Parameters
-        ----------
-        path : path-like
-            File to write; :func:`seisgeo.load` reads it.
-        overwrite : bool, default False
-            Replace what stands there.
-        """
-        from seisgeo.estimators.persistence import write_model
-
-        check_is_fitted(self, "network_")
+    def _contents(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
         learned = {
             "form": self.form_.to_dict(),
             "classes": self.classes_.tolist(),
@@ -232,7 +220,7 @@ class DomainEstimator(ClassifierMixin, BaseEstimator):
             "history": self.history_,
             "n_features_in": getattr(self, "n_features_in_", None),
         }
-        write_model(self, self.network_.state_dict(), learned, path, overwrite=overwrite)
+        return self.network_.state_dict(), learned
 
     def _restore(self, weights: Mapping[str, Any], learned: Mapping[str, Any]) -> None:
         self.form_ = SampleForm.from_dict(learned["form"])
