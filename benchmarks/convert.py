@@ -20,7 +20,6 @@ import datetime
 import json
 import os
 import platform
-import re
 import resource
 import shutil
 import statistics
@@ -33,6 +32,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+from machine import RESULTS, kept_as
 
 #: Compressor -> arguments of Blosc.
 CODECS = {
@@ -207,7 +207,7 @@ def main() -> None:
         print(json.dumps(measured(options.reader, *map(str, options.files))))
         return
 
-    from segy import FORMATS, RESULTS, cpu_name, surveys, write_survey  # beside this file
+    from segy import FORMATS, surveys, write_survey  # beside this file
 
     folder = options.folder or Path(tempfile.gettempdir()) / "seisgeo-benchmarks"
     folder.mkdir(parents=True, exist_ok=True)
@@ -240,10 +240,12 @@ def main() -> None:
         large |= {"gigabytes": path.stat().st_size / 1e9, "at_most_mb": MOST_MB}
         show(f"stack {' x '.join(map(str, shape))}, IBM", {"ours": large})
 
+    from seisgeo.devices import processor
+
     RESULTS.mkdir(exist_ok=True)
-    cpu = cpu_name()
+    cpu = processor()
     size = "-small" if options.small else ""
-    out = RESULTS / f"convert-{re.sub(r'[^a-z0-9]+', '-', cpu.lower()).strip('-')}{size}.json"
+    out = RESULTS / f"convert-{kept_as(cpu)}{size}.json"
     report = {
         "date": datetime.date.today().isoformat(),
         "cpu": cpu,

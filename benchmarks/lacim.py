@@ -14,14 +14,12 @@ import datetime
 import json
 import os
 import platform
-import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import RESULTS, kept_as
 
-RESULTS = Path(__file__).parent / "results"
 REGIONS = ("plate-boundary", "craton", "subduction", "volcano")
 #: Of each setting of the digits: how often colour and class agree in the two training domains, and
 #: the share of wrong labels. The first two are LaCIM's, the third that of invariant risk
@@ -224,8 +222,7 @@ def main() -> None:
     from seisgeo.devices import default_device, hardware
 
     machine = hardware(default_device(options.device))
-    name = re.sub(r"[^a-z0-9]+", "-", machine.split(",")[0].lower()).strip("-")
-    out = RESULTS / f"lacim-{name}.json"
+    out = RESULTS / f"lacim-{kept_as(machine.split(',')[0])}.json"
     RESULTS.mkdir(exist_ok=True)
     for part in options.part:
         new = measure(PARTS[part](options), options.device)

@@ -29,7 +29,8 @@ from typing import Any
 import numpy as np
 import seisbind_data as data
 import seisbind_table as tables
-from seisbind import MILLION, RESULTS, hardware, kept_as
+from machine import RESULTS, kept_as
+from seisbind import MILLION, hardware
 from seisbind_rows import Row, Run
 
 K = 10

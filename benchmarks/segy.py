@@ -17,7 +17,6 @@ import datetime
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -28,8 +27,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+from machine import RESULTS, kept_as
 
-RESULTS = Path(__file__).parent / "results"
 FORMATS = {"IBM": 1, "IEEE": 5}
 N_RANDOM = 1000
 # Bytes of the six header fields (from 1), and their names here.
@@ -320,14 +319,6 @@ def in_its_own_process(python: Path | str, reader: str, *what: object) -> dict[s
     return json.loads(done.stdout)
 
 
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def summary(ms: dict[str, dict[str, float]], format_name: str) -> list[dict[str, object]]:
     """A row for each task, from medians (ms) by reader and task."""
     rows = []
@@ -424,10 +415,12 @@ def main() -> None:
             tables[title] = summary(ms, name)
             show(title, tables[title])
 
+    from seisgeo.devices import processor
+
     RESULTS.mkdir(exist_ok=True)
-    cpu = cpu_name()
+    cpu = processor()
     size = "-small" if options.small else ""
-    out = RESULTS / f"segy-{re.sub(r'[^a-z0-9]+', '-', cpu.lower()).strip('-')}{size}.json"
+    out = RESULTS / f"segy-{kept_as(cpu)}{size}.json"
     report = {
         "date": datetime.date.today().isoformat(),
         "cpu": cpu,

@@ -23,7 +23,6 @@ import datetime
 import functools
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,13 +32,13 @@ import numpy as np
 import seisbind_baselines as baselines
 import seisbind_data as data
 import seisbind_table as tables
+from machine import RESULTS, kept_as
 from seisbind_ablations import ablations
 from seisbind_finetune import curve
 from seisbind_rows import MEAN, Run, recall_row
 from seisbind_training import Budget, Shelf, digest
 from seisbind_unet import Inversion
 
-RESULTS = Path(__file__).parent / "results"
 LEFT_OUT = ("curvefault-b", "style-b")
 #: Embeddings that the goal of retrieval is about.
 MILLION = 1_000_000
@@ -277,18 +276,11 @@ EXTRA = ("finetune", "ablations")
 def hardware() -> str:
     import torch
 
+    from seisgeo.devices import processor
+
     if torch.cuda.is_available():
         return torch.cuda.get_device_name()
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def kept_as(machine: str) -> str:
-    """A machine's name as part of a file's."""
-    return "".join(c if c.isalnum() else "-" for c in machine.lower()).strip("-")
+    return processor()
 
 
 def setting(text: str) -> tuple[str, Any]:

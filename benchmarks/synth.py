@@ -25,7 +25,6 @@ import datetime
 import json
 import os
 import platform
-import re
 import statistics
 import subprocess
 import sys
@@ -35,8 +34,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from machine import RESULTS, kept_as
 
-RESULTS = Path(__file__).parent / "results"
 FAMILY = "curvefault-b"
 BATCHES = (64, 128, 256)
 
@@ -292,14 +291,6 @@ def do(task: list) -> object:
     return tasks[kind](*arguments)
 
 
-def cpu_name() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
 def show(title: str, rows: list[dict[str, object]]) -> None:
     print(f"\n{title}")
     for row in rows:
@@ -375,9 +366,11 @@ def main() -> None:
         for name, value in on_gpu.items():
             print(f"  {name:68}{value if isinstance(value, str) else f'{value:10.2f}'}")
 
+    from seisgeo.devices import processor
+
     RESULTS.mkdir(exist_ok=True)
-    cpu = cpu_name()
-    out = RESULTS / f"synth-{re.sub(r'[^a-z0-9]+', '-', cpu.lower()).strip('-')}.json"
+    cpu = processor()
+    out = RESULTS / f"synth-{kept_as(cpu)}.json"
     report = {
         "date": datetime.date.today().isoformat(),
         "cpu": cpu,

@@ -56,13 +56,16 @@ def read_state(path: Path) -> dict[str, Any]:
     ModelFileError
         If it was cut short, altered, or is something else.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.torch import load
 
     advice = "remove its folder to begin the training anew"
     try:
-        with safe_open(path, framework="pt") as opened:
-            metadata = opened.metadata() or {}
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+        # Read at once: a training that still runs may replace the file at any moment.
+        content = path.read_bytes()
+        tensors = load(content)
+        header = int.from_bytes(content[:8], "little")
+        metadata = json.loads(content[8 : 8 + header]).get("__metadata__", {})
     except (SafetensorError, OSError) as error:
         raise ModelFileError(f"{path}: not a whole checkpoint ({error}); {advice}") from error
     if metadata.get("format") != str(FORMAT) or "seisgeo-training" not in metadata:

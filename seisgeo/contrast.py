@@ -198,25 +198,25 @@ class Contrast(L.LightningModule):
             change = self.plan.augment.get(name)
             if change is not None and random is not None:
                 values = change(values, random)
-            embedding = gather(self.embed(name, values, encoders))
-            if not self._reads(name):
-                return embedding
-            features.append(embedding)
-            return functional.normalize(embedding, dim=1)
+            return gather(self.embed(name, values, encoders))
 
-        features: list[Tensor] = []
-        first = {name: embedded(name, generator) for name in batch}
+        def unit(name: str, values: Tensor) -> Tensor:
+            return functional.normalize(values, dim=1) if self._reads(name) else values
+
+        features = {name: embedded(name, generator) for name in batch}
+        first = {name: unit(name, values) for name, values in features.items()}
         same = {name: find(gather(batch[name])) for name, find in self.plan.copies.items()}
         total = torch.zeros((), device=self.device)
         for (a, b), weight in self.plan.pairs.items():
             masks = [same[name] for name in {a, b} if name in same]
             mask = torch.stack(masks).any(dim=0) if masks else None
-            other = first[b] if a != b else embedded(b, generator or self._generator())
+            other = first[b] if a != b else unit(b, embedded(b, generator or self._generator()))
             total = total + weight * self.criterion(first[a], other, mask)
-        if self.plan.readout is not None and self.readout is not None and generator is not None:
-            target = gather(self.plan.readout.target(batch))
-            error = functional.mse_loss(self.readout(features[0]), target)
-            total = total + self.plan.readout.weight * error
+        readout = self.plan.readout
+        if readout is not None and self.readout is not None and generator is not None:
+            told = self.readout(features[readout.modality])
+            error = functional.mse_loss(told, gather(readout.target(batch)))
+            total = total + readout.weight * error
         return total, first
 
     def _generator(self) -> torch.Generator:

@@ -52,6 +52,13 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
+def processor() -> str:
+    """Name of the processor."""
+    with contextlib.suppress(OSError, StopIteration), open("/proc/cpuinfo", encoding="utf-8") as f:
+        return next(line.split(":")[1].strip() for line in f if line.startswith("model name"))
+    return platform.processor() or platform.machine()
+
+
 def hardware(device: str = "cpu") -> str:
     """One line for people: processor, cores, system, and the GPU where `device` is one.
 
@@ -60,10 +67,7 @@ def hardware(device: str = "cpu") -> str:
     >>> "cores" in hardware()
     True
     """
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError, StopIteration), open("/proc/cpuinfo", encoding="utf-8") as f:
-        name = next(line.split(":")[1].strip() for line in f if line.startswith("model name"))
-    line = f"{name}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
+    line = f"{processor()}, {os.cpu_count()} cores, {platform.system()} {platform.machine()}"
     if device.startswith("cuda"):
         import torch
 

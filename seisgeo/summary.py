@@ -392,7 +392,10 @@ def _model_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
     scores = {k: v for k, v in s["best_epoch"].items() if k != "epoch" and v is not None}
     best = f", best {s['best_epoch']['epoch'] + 1:g}" if "epoch" in s["best_epoch"] else ""
     rows = [
-        ("format", f"{s['format']}, {_bytes(s['size'])}" + f", id {s['id']}"[:17] * bool(s["id"])),
+        (
+            "format",
+            f"{s['format']}, {_bytes(s['size'])}" + (f", id {s['id'][:12]}" if s["id"] else ""),
+        ),
         ("seismic", "{} source(s), {} samples, {} receivers".format(*seismic) if seismic else ""),
         ("velocity", "{1} x {0} cells (x, depth)".format(*velocity) if velocity else ""),
         ("physics", f"{shapes['physics'][0]} descriptors" if shapes else ""),

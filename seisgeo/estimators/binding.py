@@ -174,10 +174,11 @@ class Binding(TransformerMixin, SavedEstimator):
         check_is_fitted(self, "encoders_")
         if isinstance(gallery, xr.Dataset):
             gallery = self.make_gallery(gallery)
-        if gallery.model_id != self.model_id_:
+        model_id = self.model_id_  # a checksum of all weights
+        if gallery.model_id != model_id:
             raise ParameterError(
                 f"this gallery was embedded by another model ({gallery.model_id[:12]}, this one is "
-                f"{self.model_id_[:12]}): make it again with model.make_gallery(...)"
+                f"{model_id[:12]}): make it again with model.make_gallery(...)"
             )
         query = prepare(self, X, modality)
         embedded = self.transform(query, modality)
@@ -199,7 +200,7 @@ class Binding(TransformerMixin, SavedEstimator):
             shown = query[["amplitude"]].rename(sample="query")
             per_query = [n for n, v in shown.coords.items() if v.dims == ("query",)]
             hits = hits.merge(shown.drop_vars(per_query))
-        hits.attrs = {**X.attrs, **conventions.provenance(model=self.model_id_, k=k)}
+        hits.attrs = {**X.attrs, **conventions.provenance(model=model_id, k=k)}
         return hits
 
     def infer_descriptors(
