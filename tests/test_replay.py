@@ -1,7 +1,6 @@
 """Training on a stream: which pairs a step sees, and that a stop changes nothing."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,6 @@ import seisgeo as sg
 from seisgeo import replay as module
 from seisgeo.checkpoint import read_state
 from seisgeo.contrast import Contrast
-from seisgeo.devices import one_thread
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.replay import Replay
 from seisgeo.synth import PairStream
@@ -25,12 +23,6 @@ from seisgeo.synth import PairStream
 FAMILIES = ["curvevel-a", "flatvel-b"]
 SETTINGS = {"max_epochs": 2, "batch_size": 16, "random_state": 3, "device": "cpu", "verbose": False}
 STREAMED = {"pairs_per_epoch": 64, "reuse": 2}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_torch_thread():
-    with one_thread():
-        yield
 
 
 @pytest.fixture
@@ -187,7 +179,6 @@ def test_a_killed_training_goes_on_to_the_same_weights(make, uninterrupted, smal
             tmp_path / "run",
             *map(json.dumps, arguments),
         ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

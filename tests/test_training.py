@@ -18,7 +18,6 @@ import seisgeo as sg
 from seisgeo.batches import Batches, in_order
 from seisgeo.checkpoint import read_state, write_state
 from seisgeo.contrast import Contrast, Readout, TrainingPlan
-from seisgeo.devices import one_thread
 from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError
 
 SETTINGS = {
@@ -29,13 +28,6 @@ SETTINGS = {
     "device": "cpu",
     "verbose": False,
 }
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_torch_thread():
-    # Sums of floats depend on the number of threads, in their last digit; the subprocess has one.
-    with one_thread():
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +48,7 @@ def losses(history):
 def run_python(code, *arguments, **environment):
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -326,7 +318,6 @@ def test_two_processes_train_as_one(few, tmp_path):
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
             *(tmp_path / "fit.py", tmp_path / "few.nc", json.dumps(settings), tmp_path / "run"),
         ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=300,
