@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["batches_of", "coherence_of", "embed", "embed_samples", "embedding_cube"]
 
-#: Rows that an encoder sees at once.
-BATCH = 256
+#: Rows read and sent to the device at once, and of these what a CPU computes at once: its caches
+#: hold the first layers of so many.
+BATCH, CPU_BATCH = 256, 32
 #: What is read of lazy samples at once, at most.
 BLOCK_BYTES = 2**30
 
@@ -51,14 +52,15 @@ def embed(
     import torch
 
     place = default_device(device)
+    size = CPU_BATCH if place == "cpu" else BATCH
     encoder = encoder.to(place).eval()
     given = tuple(values.to(place) for values in given)
     parts = []
     with torch.inference_mode():
         for rows in batches:
             # Features stay on the device: the next batch is read while this one is computed.
-            values = torch.from_numpy(rows).to(place)
-            parts.append(getattr(encoder, call)(values, *given).float())
+            for values in torch.from_numpy(rows).to(place).split(size):
+                parts.append(getattr(encoder, call)(values, *given).float())
         found = torch.cat(parts).cpu().numpy()
     encoder.to("cpu")
     return found
