@@ -21,6 +21,7 @@ from seisgeo import conventions
 from seisgeo.adapters.segy.content import FOOT
 from seisgeo.adapters.segy.contradictions import Finding, warn
 from seisgeo.adapters.segy.offsets import signed_distance
+from seisgeo.adapters.segy.source import require_path
 from seisgeo.errors import FormatError, MissingFileError
 
 __all__ = ["SEG2_SUFFIXES", "Seg2Backend"]
@@ -93,9 +94,7 @@ class Seg2Backend(BackendEntrypoint):
         HeaderWarning
             If headers contradict each other: which one was used, and why.
         """
-        if not isinstance(filename_or_obj, str | os.PathLike):
-            kind = type(filename_or_obj).__name__
-            raise FormatError(f"SEG-2 is opened by its path; got an object of type {kind}")
+        require_path(filename_or_obj, "SEG-2")
         path = Path(filename_or_obj)
         findings: list[Finding] = []
         ds = _gather(path, *_read(path), findings)

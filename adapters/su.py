@@ -17,7 +17,7 @@ from seisgeo.adapters.segy.bare import BARE_SUFFIXES
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
 from seisgeo.adapters.segy.mapping import Headers
-from seisgeo.adapters.segy.source import suffix_of
+from seisgeo.adapters.segy.source import require_path, suffix_of
 from seisgeo.errors import FormatError
 
 __all__ = ["SuBackend"]
@@ -85,9 +85,7 @@ class SuBackend(SegyBackend):
         HeaderWarning
             If headers contradict each other: which one was used, and why.
         """
-        if not isinstance(filename_or_obj, str | os.PathLike):
-            kind = type(filename_or_obj).__name__
-            raise FormatError(f"SU is opened by its path; got an object of type {kind}")
+        require_path(filename_or_obj, "SU")
         cube = read_cube(
             filename_or_obj,
             layout=layout,

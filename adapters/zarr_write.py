@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
@@ -14,15 +13,13 @@ import numpy as np
 import xarray as xr
 
 from seisgeo.adapters.blocks import (
-    VERTICALS,
     block_bytes,
-    blocks_of,
     chunks_of,
     grow,
     is_large,
 )
 from seisgeo.adapters.segy.cube import CUBE_KEY, read_cube
-from seisgeo.adapters.segy.sparing import sparing_memory
+from seisgeo.adapters.zarr_blocks import Job, inexact_of, with_lost, write_blocks
 from seisgeo.errors import (
     ConventionError,
     DataWarning,
@@ -40,13 +37,8 @@ __all__ = ["portable", "releaser", "write_zarr"]
 #: Changes whenever the same cube is laid out otherwise: then no older run goes on.
 _LAYOUT = 1
 
-#: Bytes of a mapped file that are read before its pages are given back.
-_PIECE_BYTES = 4 * 2**20
 #: Bytes of a block for each chunk that is compressed beside others.
 _BYTES_A_CHUNK = 8 * 2**20
-
-#: Name of a block (its mark in the stage), variable, and region.
-_Block = tuple[str, str, tuple[slice, ...]]
 
 
 def write_zarr(
@@ -141,7 +133,7 @@ def write_zarr(
         str(name): grow(chunks_of(v), v, limit) for name, v in ds.variables.items() if is_large(v)
     }
     variables = {name: ds.variables[name] for name in shards}
-    job = _Job(variables, known, release, max(1, limit // _BYTES_A_CHUNK))
+    job = Job(variables, known, release, max(1, limit // _BYTES_A_CHUNK))
     settings = {**(resume or {}), "shards": shards, "original": str(original), "layout": _LAYOUT}
     stage = Stage(final)
     final.parent.mkdir(parents=True, exist_ok=True)
@@ -150,14 +142,14 @@ def write_zarr(
             stage.clear()
             _create(ds, shards, limit, stage.data)
             stage.start(settings)
-        lost = _write_blocks(job, shards, stage, scheduler, f"writing {final.name}")
+        lost = write_blocks(job, shards, stage, scheduler, f"writing {final.name}")
         stage.sweep()
         if known is not None:
             from seisgeo.adapters.segy.original_zarr import store_original
 
             if known.variable not in shards:  # too small for blocks
-                lost = _inexact_of(known, known.lookup)
-            store_original(_with_lost(known, lost), stage.data)
+                lost = inexact_of(known, known.lookup)
+            store_original(with_lost(known, lost), stage.data)
         with warnings.catch_warnings():
             # Zarr readers without consolidated metadata ignore it; xarray warns where it is missing
             warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")
@@ -230,137 +222,6 @@ def _create(ds: xr.Dataset, shards: Mapping[str, tuple[int, ...]], limit: int, s
     template.to_zarr(
         store, mode="w", zarr_format=3, consolidated=False, encoding=encoding, compute=False
     )
-
-
-# ------------------------------------------------------------------------------------- blocks
-
-
-@dataclasses.dataclass(frozen=True)
-class _Job:
-    """What a process needs to write blocks."""
-
-    variables: Mapping[str, xr.Variable]
-    original: Original | None
-    release: Callable[[], None] | None
-    at_once: int  # chunks compressed in parallel
-
-
-def _write_block(block: _Block, job: _Job, store: str) -> tuple[str, list[int]]:
-    """Write a block; traces whose samples do not come back bit for bit from what is written."""
-    import zarr
-
-    mark, name, region = block
-    variable = job.variables[name]
-    values = np.empty([s.stop - s.start for s in region], variable.dtype)
-    lost: list[int] = []
-    for piece in _pieces(variable, region) if job.release else [region]:
-        lost += _inexact(job, name, piece)
-        at = tuple(
-            slice(p.start - s.start, p.stop - s.start) for p, s in zip(piece, region, strict=True)
-        )
-        values[at] = variable[piece].values
-        if job.release:
-            job.release()
-    array: Any = zarr.open_array(store, path=name, mode="r+")
-    with zarr.config.set({"async.concurrency": job.at_once}):
-        array[region] = values.astype(array.dtype, copy=False)
-    return mark, lost
-
-
-def _pieces(variable: xr.Variable, region: tuple[slice, ...]) -> Iterator[tuple[slice, ...]]:
-    """Cut a region of a mapped file by traces: the pages that are read count as memory, too."""
-    axes = [i for i, d in enumerate(variable.dims) if d not in VERTICALS]
-    axis = max(axes, key=lambda i: region[i].stop - region[i].start > 1, default=0)
-    start, stop = region[axis].start, region[axis].stop
-    step = max(1, (stop - start) * _PIECE_BYTES // max(1, _size(variable, region)))
-    for a in range(start, stop, step):
-        yield (*region[:axis], slice(a, min(a + step, stop)), *region[axis + 1 :])
-
-
-def _inexact(job: _Job, name: str, region: tuple[slice, ...]) -> list[int]:
-    known = job.original
-    if known is None or name != known.variable:
-        return []
-    at = dict(zip(job.variables[name].dims, region, strict=True))
-    return _inexact_of(known, known.lookup[tuple(at[dim] for dim in known.dims)])
-
-
-def _inexact_of(known: Original, traces: np.ndarray) -> list[int]:
-    from seisgeo.adapters.segy.exact import inexact
-
-    numbers = np.unique(traces[traces >= 0])
-    places = np.searchsorted(known.kept, numbers)
-    if len(known.kept) < known.n_traces:  # known already, from the store that it was read from
-        places = places[np.isin(numbers, known.kept)]
-    if not len(places):
-        return []
-    raw = known.kept_samples(places)
-    return known.kept[places[inexact(raw, known.format, known.order, known.scale)]].tolist()
-
-
-def _with_lost(known: Original, lost: list[int]) -> Original:
-    """The original with only those samples that the store does not give back."""
-    apart = known.kept[~np.isin(known.kept, known.lookup)]
-    kept = np.union1d(apart, np.asarray(lost, np.int64)).astype(np.int64)
-    places, samples = np.searchsorted(known.kept, kept), known.kept_samples
-    return dataclasses.replace(
-        known, kept=kept, kept_samples=lambda chosen: samples(places[chosen])
-    )
-
-
-def _write_blocks(
-    job: _Job,
-    shards: Mapping[str, tuple[int, ...]],
-    stage: Stage,
-    scheduler: str | None,
-    title: str,
-) -> list[int]:
-    from tqdm.auto import tqdm
-
-    blocks: list[_Block] = [
-        (".".join([name, *(str(s.start) for s in region)]), name, region)
-        for name, shape in shards.items()
-        for region in blocks_of(job.variables[name].shape, shape)
-    ]
-    sizes = {mark: _size(job.variables[name], region) for mark, name, region in blocks}
-    done = {mark: note for mark, note in stage.marks().items() if mark in sizes}
-    todo = [block for block in blocks if block[0] not in done]
-    run = _run_here if scheduler is None else _run_on_cluster
-    with tqdm(
-        total=sum(sizes.values()),
-        initial=sum(sizes[mark] for mark in done),
-        desc=title,
-        unit="B",
-        unit_scale=True,
-        delay=2,
-    ) as bar:
-        for mark, lost in run(todo, job, str(stage.data), scheduler):
-            stage.mark(mark, lost)
-            done[mark] = lost
-            bar.update(sizes[mark])
-    return [number for lost in done.values() for number in lost]
-
-
-def _size(variable: xr.Variable, region: tuple[slice, ...]) -> int:
-    return variable.dtype.itemsize * int(np.prod([s.stop - s.start for s in region]))
-
-
-def _run_here(
-    blocks: list[_Block], job: _Job, store: str, _: str | None
-) -> Iterator[tuple[str, list[int]]]:
-    # One at a time: chunks of a shard are compressed in parallel.
-    for block in blocks:
-        with sparing_memory():
-            result = _write_block(block, job, store)
-        yield result
-
-
-def _run_on_cluster(
-    blocks: list[_Block], job: _Job, store: str, scheduler: str | None
-) -> Iterator[tuple[str, list[int]]]:
-    from seisgeo.adapters.cluster import run
-
-    yield from run(_write_block, blocks, job, store, scheduler=str(scheduler))
 
 
 # ---------------------------------------------------------------------------------- what goes in

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import seisgeo.accessor as _accessor  # noqa: F401 - registers ds.seis
 from seisgeo._version import __version__
 from seisgeo.errors import SeisgeoError
+from seisgeo.estimators import HOMES as _ESTIMATORS
 
 if TYPE_CHECKING:
     from seisgeo import (
@@ -74,14 +75,7 @@ __all__ = [
 
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
 _HOMES = {
-    "DomainClassifier": "seisgeo.estimators.domain_classifier",
-    "EventClassifier": "seisgeo.estimators.event_heads",
-    "EventLocator": "seisgeo.estimators.event_heads",
-    "LaCIMClassifier": "seisgeo.estimators.lacim",
-    "MechanismRegressor": "seisgeo.estimators.event_heads",
-    "SeisBind": "seisgeo.estimators.seisbind",
-    "SeisSimCLR": "seisgeo.estimators.seissimclr",
-    "SeisCLIP": "seisgeo.estimators.seisclip",
+    **_ESTIMATORS,
     "load": "seisgeo.estimators.persistence",
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",

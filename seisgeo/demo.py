@@ -22,7 +22,7 @@ from seisgeo.evaluation import evaluate
 from seisgeo.example_line import write_example_line
 from seisgeo.files import whole_output
 from seisgeo.report import Picture, Section, Table, write_report
-from seisgeo.summary import survey_text
+from seisgeo.summary_text import survey_text
 
 __all__ = ["run"]
 

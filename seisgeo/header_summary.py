@@ -87,7 +87,7 @@ def headers_text(summary: dict[str, Any], *, everything: bool = False) -> str:
     str
         Contradictions first, then the table.
     """
-    from seisgeo.summary import fill, number
+    from seisgeo.summary_text import fill, number
 
     rows = summary["fields"]
     empty = [] if everything else [r for r in rows if not (r["lowest"] or r["highest"])]

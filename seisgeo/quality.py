@@ -196,7 +196,8 @@ def write_quality_report(
     from seisgeo.adapters.opening import find_engine
     from seisgeo.adapters.segy.source import as_place
     from seisgeo.report import Section, Table, write_report
-    from seisgeo.summary import summarise_cube, summary_text
+    from seisgeo.summary import summarise_cube
+    from seisgeo.summary_text import summary_text
 
     engine = find_engine(path, engine)
     with adapters.open_cube(path, engine=engine, **options) as ds:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from seisgeo import descriptors
 from seisgeo.devices import worker_count
 from seisgeo.errors import OutputExistsError
 from seisgeo.files import Stage
+from seisgeo.synth.engines.batches import cpu_batch
 from seisgeo.synth.engines.dispatch import MATERIALS, engine_module
 from seisgeo.synth.geology import SALT_VELOCITY, draw_velocity
 from seisgeo.synth.manifest import environment
@@ -25,9 +25,6 @@ from seisgeo.synth.survey import Survey
 
 __all__ = ["Job", "draw_models", "make_block", "run_blocks", "simulate_models"]
 
-#: Cells, of all sources, that a call on a CPU simulates: what Deepwave does once a call takes 3 ms,
-#: and what a call holds stays small. Five models of OpenFWI's survey.
-CPU_CELLS = 125_000
 #: Models that a GPU simulates at once, where the caller does not say.
 GPU_BATCH = 64
 #: Threads that write while a GPU simulates.
@@ -142,7 +139,7 @@ def _batch_size(job: Job, survey: Survey) -> int:
         return job.batch_size
     if job.device != "cpu":
         return GPU_BATCH
-    return max(1, CPU_CELLS // (survey.n_sources * math.prod(survey.model_shape)))
+    return cpu_batch(survey)
 
 
 def _store_block(block: Block, samples: dict[str, np.ndarray], job: Job) -> int:

@@ -51,8 +51,8 @@ def small_model(small_pairs):
     from seisgeo import SeisBind
 
     return SeisBind(
-        max_epochs=40,
-        patience=40,
+        max_epochs=20,
+        patience=20,
         batch_size=64,
         random_state=0,
         device="cpu",

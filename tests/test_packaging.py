@@ -59,6 +59,13 @@ def sources() -> dict[str, str]:
     return found
 
 
+def data_files() -> set[str]:
+    """What is installed beside the Python files: the models' weights, cards and index."""
+    models = (ROOT / "seisgeo" / "pretrained").rglob("*")
+    found = {p.relative_to(ROOT).as_posix() for p in models if p.is_file()}
+    return {"seisgeo/py.typed"} | {p for p in found if not p.endswith((".py", ".pyc"))}
+
+
 def floors(requirements: list[str]) -> dict[str, str]:
     parsed = [Requirement(text) for text in requirements]
     return {canonicalize_name(r.name): str(r.specifier) for r in parsed}
@@ -237,7 +244,11 @@ def test_sdist_holds_every_source_once(archives):
         assert all(m.isfile() or m.isdir() for m in archive.getmembers()), "no links"
     assert sorted(name for name in names if name.endswith(".py")) == sorted(sources())
     told = {"README.md", "LICENSE", "CHANGELOG.md", "CITATION.cff", "pyproject.toml"}
-    assert {"seisgeo/py.typed", *told} <= set(names)
+    assert {*data_files(), *told} <= set(names)
+    assert {name.split("/")[0] for name in names} <= {
+        "MANIFEST.in", "PKG-INFO", "adapters", "seisgeo", "seisgeo.egg-info", "setup.cfg", "synth",
+        *told,
+    }  # fmt: skip
 
 
 @pytest.mark.slow
@@ -247,17 +258,28 @@ def test_wheel_holds_every_module_once_and_nothing_beside_the_package(archives, 
     assert sorted(n for n in names if n.endswith(".py")) == sorted(sources().values())
     information = f"seisgeo-{seisgeo.__version__}.dist-info"
     assert {name.split("/")[0] for name in names} == {"seisgeo", information}
-    assert {"seisgeo/py.typed", f"{information}/licenses/LICENSE"} <= set(names)
+    assert f"{information}/licenses/LICENSE" in names
+    beside = {n for n in names if n.startswith("seisgeo/") and not n.endswith(".py")}
+    assert beside == data_files()
+    assert any(name.endswith("model.seisbind") for name in beside)
 
 
 LOOK = """
 import importlib, importlib.util, json, pkgutil, sys, warnings
 import seisgeo, seisgeo.adapters, seisgeo.synth, xarray
 
+def file(name):
+    try:
+        return importlib.import_module(name).__file__
+    except ModuleNotFoundError as error:
+        if error.name != "triton":  # openfwi_cuda needs it; only PyTorch for CUDA brings it
+            raise
+        return importlib.util.find_spec(name).origin
+
 names = [m.name for m in pkgutil.walk_packages(seisgeo.__path__, "seisgeo.")]
 cube = xarray.open_dataset(sys.argv[1])
 print(json.dumps({
-    "files": {name: importlib.import_module(name).__file__ for name in ["seisgeo", *names]},
+    "files": {name: file(name) for name in ["seisgeo", *names]},
     "strays": [name for name in ("adapters", "synth") if importlib.util.find_spec(name)],
     "typed": importlib.resources.files("seisgeo").joinpath("py.typed").is_file(),
     "engines": list(xarray.backends.list_engines()),

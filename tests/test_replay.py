@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import textwrap
-import time
 from collections import Counter
 
 import numpy as np
@@ -153,16 +152,18 @@ def test_a_stopped_training_goes_on_to_the_same_weights(make, uninterrupted, tmp
 
 def test_a_killed_training_goes_on_to_the_same_weights(make, uninterrupted, small_survey, tmp_path):
     code = """
-        import json, sys, time
+        import json, os, signal, sys
         import seisgeo as sg
         from seisgeo import training
         from seisgeo.contrast import Contrast
         training.INTERVAL = 0.0
-        close = Contrast.close_step
-        def slowly(self):
+        close, seen = Contrast.close_step, []
+        def close_step(self):
             close(self)
-            time.sleep(0.2)
-        Contrast.close_step = slowly
+            seen.append(None)
+            if len(seen) == 5:  # in the middle of the second epoch
+                os.kill(os.getpid(), signal.SIGKILL)
+        Contrast.close_step = close_step
         survey, settings, streamed = (json.loads(a) for a in sys.argv[2:5])
         stream = sg.synth.PairStream(
             ["curvevel-a", "flatvel-b"], survey=sg.synth.Survey.from_json(survey), seed=5,
@@ -171,7 +172,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(make, uninterrupted, smal
         sg.SeisBind(**settings).fit(stream, checkpoint=sys.argv[1], **streamed)
         """
     arguments = [small_survey.to_json(), SETTINGS, STREAMED]  # JSON in JSON
-    process = subprocess.Popen(
+    run = subprocess.run(
         [
             sys.executable,
             "-c",
@@ -183,13 +184,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(make, uninterrupted, smal
         stderr=subprocess.STDOUT,
         text=True,
     )
-    state = tmp_path / "run" / "checkpoint.safetensors"
-    while process.poll() is None and not (state.is_file() and read_state(state)["epoch"] >= 1):
-        time.sleep(0.02)
-    assert process.poll() is None, process.communicate()[0]
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert not read_state(state)["finished"]
+    assert run.returncode == -signal.SIGKILL, run.stdout
+    state = read_state(tmp_path / "run" / "checkpoint.safetensors")
+    assert (state["epoch"], state["finished"]) == (1, False)
     resumed = sg.SeisBind(**SETTINGS).fit(make(), checkpoint=tmp_path / "run", **STREAMED)
     assert losses(resumed.history_) == losses(uninterrupted.history_)
     assert resumed.model_id_ == uninterrupted.model_id_

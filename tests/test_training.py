@@ -2,12 +2,10 @@
 
 import csv
 import json
-import os
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -45,16 +43,6 @@ def losses(history):
     return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
 
 
-def run_python(code, *arguments, **environment):
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
 def stop_at(monkeypatch, step):
     """Write a checkpoint after every step, and die after this many."""
     from seisgeo import training
@@ -90,28 +78,32 @@ def test_a_stopped_training_goes_on_to_the_same_weights(
 def test_a_killed_training_goes_on_to_the_same_weights(few, uninterrupted, tmp_path):
     few.to_netcdf(tmp_path / "few.nc", engine="h5netcdf")
     code = """
-        import json, sys, time
+        import json, os, signal, sys
         import xarray as xr
         import seisgeo as sg
         from seisgeo import training
         from seisgeo.contrast import Contrast
         training.INTERVAL = 0.0
-        close = Contrast.close_step
-        def slowly(self):
+        close, seen = Contrast.close_step, []
+        def close_step(self):
             close(self)
-            time.sleep(0.1)
-        Contrast.close_step = slowly
+            seen.append(None)
+            if len(seen) == 5:  # of three in each epoch
+                os.kill(os.getpid(), signal.SIGKILL)
+        Contrast.close_step = close_step
         few = xr.open_dataset(sys.argv[1]).load()
         sg.SeisBind(**json.loads(sys.argv[3])).fit(few, checkpoint=sys.argv[2])
         """
-    process = run_python(code, tmp_path / "few.nc", tmp_path / "run", json.dumps(SETTINGS))
-    state = tmp_path / "run" / "checkpoint.safetensors"
-    while process.poll() is None and not (state.is_file() and read_state(state)["epoch"] >= 1):
-        time.sleep(0.02)
-    assert process.poll() is None, process.communicate()[0]
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not read_state(state)["finished"]
+    given = (tmp_path / "few.nc", tmp_path / "run", json.dumps(SETTINGS))
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *given],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert run.returncode == -signal.SIGKILL, run.stderr
+    state = read_state(tmp_path / "run" / "checkpoint.safetensors")
+    assert (state["epoch"], state["finished"]) == (1, False)
     resumed = sg.SeisBind(**SETTINGS).fit(few, checkpoint=tmp_path / "run")
     assert losses(resumed.history_) == losses(uninterrupted.history_)
     assert resumed.model_id_ == uninterrupted.model_id_

@@ -12,8 +12,7 @@ from xarray.backends import BackendEntrypoint
 from seisgeo.adapters.segy.contradictions import warn
 from seisgeo.adapters.segy.cube import read_cube
 from seisgeo.adapters.segy.mapping import Headers
-from seisgeo.adapters.segy.source import suffix_of
-from seisgeo.errors import FormatError
+from seisgeo.adapters.segy.source import require_path, suffix_of
 
 __all__ = ["SUFFIXES", "SegyBackend"]
 
@@ -132,9 +131,7 @@ class SegyBackend(BackendEntrypoint):
         HeaderWarning
             If headers contradict each other: which one was used, and why.
         """
-        if not isinstance(filename_or_obj, str | os.PathLike):
-            kind = type(filename_or_obj).__name__
-            raise FormatError(f"SEG-Y is opened by its path; got an object of type {kind}")
+        require_path(filename_or_obj, "SEG-Y")
         cube = read_cube(
             filename_or_obj,
             layout=layout,

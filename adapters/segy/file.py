@@ -17,6 +17,7 @@ from seisgeo.adapters.segy.extents import FILE_HEADER_BYTES, ORDERS
 from seisgeo.adapters.segy.fields import TRACE_FIELDS, header_dtype, scaled
 from seisgeo.adapters.segy.headers import column, disagreements, find_header_map
 from seisgeo.adapters.segy.index import HeaderIndex
+from seisgeo.adapters.segy.interval import find_bare_interval, find_interval
 from seisgeo.adapters.segy.layout import PAIRS_SWAPPED
 from seisgeo.adapters.segy.lengths import Walk
 from seisgeo.adapters.segy.mapping import Headers, read_mapping
@@ -171,7 +172,12 @@ class SegyFile:
         self._header_dtype = header_dtype(self.fields, order=self.order, itemsize=self.header_bytes)
         self.findings += [*self.header_map.findings, *disagreements(self)]
         self._check_format()
-        self.interval = self._find_interval()
+        if self._sample_interval is not None:
+            self.interval = float(self._sample_interval) * 1e6
+        elif self.form == "SU":
+            self.interval, self._sample_interval = find_bare_interval(self)
+        else:
+            self.interval = find_interval(self)
 
     def _known_counts(self, walk: Walk) -> np.ndarray | None:
         kept = self._counts
@@ -399,77 +405,6 @@ class SegyFile:
             )
         )
 
-    def _find_interval(self) -> float:
-        """Interval in the file's unit, and whether binary and trace headers agree on it."""
-        if self._sample_interval is not None:
-            return float(self._sample_interval) * 1e6
-        binary, trace = self.binary["interval"], int(self.first("trace_sample_interval"))
-        if self.form == "SU":
-            return self._find_bare_interval(trace % 65536)  # SU counts without a sign
-        extended, place = self.binary["ext_interval"], "binary header, extended"
-        if not extended and "trace_sample_interval" in self.header_map.supersedes:
-            extended, place = self.first("ext_trace_sample_interval"), "trace headers, extended"
-        if self.revision >= (2, 0) and _SHORTEST <= extended <= _LONGEST:
-            if binary > 0 and abs(extended - binary) >= 1:
-                self.findings.append(
-                    Finding(
-                        "sample interval",
-                        {"binary header": str(binary), place: f"{extended:g}"},
-                        f"{extended:g} used",
-                        "revision 2 puts the extended interval before the other one",
-                    )
-                )
-            return float(extended)
-        if binary < 0 and binary == trace:  # both mean an unsigned number
-            return float(binary + 65536)
-        values = {"binary header": str(binary), "trace headers": str(trace)}
-        if binary > 0:
-            if trace not in (0, binary):
-                self.findings.append(
-                    Finding(
-                        "sample interval",
-                        values,
-                        f"{binary} (binary header) used",
-                        "it holds for the whole file; pass sample_interval= to decide otherwise",
-                    )
-                )
-            return float(binary)
-        if trace > 0:
-            self.findings.append(
-                Finding(
-                    "sample interval",
-                    values,
-                    f"{trace} (trace headers) used",
-                    "an interval must be positive",
-                )
-            )
-            return float(trace)
-        raise FormatError(
-            f"{self.path}: the sample interval is {binary} in the binary header (bytes 3217-3218) "
-            f"and {trace} in the first trace header (bytes 117-118); expected a positive number. "
-            "Pass sample_interval= (s, or m for depth)"
-        )
-
-    def _find_bare_interval(self, interval: int) -> float:
-        """Interval of SU: microseconds, else `d1` (s, or m), else what SU's programs assume."""
-        if interval > 0:
-            return float(interval)
-        spacing = float(self.first("d1")) if "d1" in (self._header_dtype.names or ()) else 0.0
-        if spacing > 0:
-            used, why = f"{spacing:g} (d1) used", "an interval must be positive"
-        else:
-            used, why = "4 ms used", "Seismic Unix assumes that; pass sample_interval= (s, or m)"
-        values = {"dt (bytes 117-118)": "0", "d1 (bytes 181-184)": f"{max(spacing, 0):g}"}
-        self.findings.append(Finding("sample interval", values, used, why))
-        if spacing <= 0:
-            return 4000.0
-        # In seconds or metres, as the option is; interval itself is microseconds or millimetres.
-        self._sample_interval = spacing
-        return spacing * 1e6
-
-
-# Extended sample intervals (microseconds) that are believed: a nanosecond to a quarter of an hour.
-_SHORTEST, _LONGEST = 1e-3, 1e9
 
 _PAIRS_FINDING = Finding(
     "byte order",

@@ -26,6 +26,7 @@ __all__ = [
     "as_place",
     "gather_rows",
     "open_source",
+    "require_path",
     "suffix_of",
 ]
 
@@ -110,6 +111,13 @@ def as_place(path: str | os.PathLike[str]) -> Path | Url:
             return Path(unquote(re.sub(r"^\w+://(localhost(?=/))?", "", name)))
         return Url(name)
     return Path(path)
+
+
+def require_path(given: Any, what: str) -> None:
+    """Refuse what xarray may be given to open but is no path, as `what` is opened by its path."""
+    if not isinstance(given, str | os.PathLike):
+        kind = type(given).__name__
+        raise FormatError(f"{what} is opened by its path; got an object of type {kind}")
 
 
 def suffix_of(path: Any) -> str:

@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from seisgeo.adapters.segy.extents import ORDERS
 from seisgeo.adapters.segy.fields import TRACE_HEADER_BYTES, Order
+from seisgeo.adapters.segy.interval import LONGEST, SHORTEST
 from seisgeo.adapters.segy.outgoing import INT16_MAX, UINT16_MAX, Outgoing
 from seisgeo.adapters.segy.samples import FORMATS, SampleFormat
 from seisgeo.errors import ConventionError, ParameterError
@@ -53,8 +54,6 @@ _IBM, _IEEE = 1, 5
 _FORMATS_OF: dict[int, tuple[int, ...]] = {0: (1, 2, 3, 4), 1: (1, 2, 3, 4, 5, 8)}
 # Formats that a file's own is kept of where all its headers are written anew: they take any value.
 _FLOATS = (1, 5, 6)
-# Sample intervals that revision 2 is read with (us, or mm).
-_SHORTEST, _LONGEST = 1e-3, 1e9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -234,7 +233,7 @@ def _needs(
     if "shot_point" in out.fields:
         needs.append(((1, 0), "coordinate 'source_point': numbers with fractions"))
     needs += [((2, 0), problem) for problem in out.lost.too_large]
-    if not _SHORTEST <= axis.interval <= _LONGEST:
+    if not SHORTEST <= axis.interval <= LONGEST:
         raise ConventionError(
             f"coordinate {axis.name!r}: an interval of {_step(out)} is none that SEG-Y is read with"
         )

@@ -18,7 +18,8 @@ import numpy as np
 import xarray as xr
 
 import seisgeo as sg
-from seisgeo.summary import summarise, summary_text
+from seisgeo.summary import summarise
+from seisgeo.summary_text import summary_text
 
 warnings.simplefilter("ignore", sg.errors.HeaderWarning)  # the printouts tell them first
 

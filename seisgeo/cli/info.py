@@ -50,7 +50,8 @@ def info(
     overwrite
         Replace a report that is there.
     """
-    from seisgeo.summary import summarise, summary_text
+    from seisgeo.summary import summarise
+    from seisgeo.summary_text import summary_text
 
     options = segy.given()
     engine = engine or ("seisgeo-segy" if options else None)

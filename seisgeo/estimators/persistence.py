@@ -14,24 +14,13 @@ import numpy as np
 
 from seisgeo._version import __version__
 from seisgeo.errors import ModelFileError
+from seisgeo.estimators import HOMES
 from seisgeo.files import whole_output
 
 __all__ = ["checksum", "load", "write_model"]
 
 #: Layout of the file; a reader refuses any other.
 FORMAT = 1
-
-#: Estimators that can be loaded, and where they live.
-_HOMES = {
-    "DomainClassifier": "seisgeo.estimators.domain_classifier",
-    "EventClassifier": "seisgeo.estimators.event_heads",
-    "EventLocator": "seisgeo.estimators.event_heads",
-    "LaCIMClassifier": "seisgeo.estimators.lacim",
-    "MechanismRegressor": "seisgeo.estimators.event_heads",
-    "SeisBind": "seisgeo.estimators.seisbind",
-    "SeisCLIP": "seisgeo.estimators.seisclip",
-    "SeisSimCLR": "seisgeo.estimators.seissimclr",
-}
 
 
 def checksum(weights: Mapping[str, Any]) -> str:
@@ -128,12 +117,12 @@ def load(path: str | os.PathLike[str]) -> Any:
     """
     file = Path(path)
     weights, config = _read(file)
-    home = _HOMES.get(config["estimator"])
+    home = HOMES.get(config["estimator"])
     if home is None:
         raise ModelFileError(
             f"{file}: a model of {config['estimator']}, written by seisgeo "
             f"{config['seisgeo_version']}; this is seisgeo {__version__}, which knows "
-            f"{', '.join(_HOMES)}"
+            f"{', '.join(HOMES)}"
         )
     estimator = getattr(importlib.import_module(home), config["estimator"])
     model = estimator(**config["parameters"])

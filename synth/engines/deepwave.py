@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seisgeo.devices import default_device, one_thread
-from seisgeo.synth.engines.batches import gathered, in_batches
+from seisgeo.synth.engines.batches import cpu_batch, gathered, in_batches
 from seisgeo.synth.engines.deepwave_scheme import check_physics, check_survey, physics_of, plan
 from seisgeo.synth.engines.deepwave_waves import propagate
 from seisgeo.synth.engines.preparation import check_materials, check_velocity
@@ -131,5 +131,5 @@ def simulate_batches(
                 max_velocity=max_velocity,
             )
 
-    batch = batch_size or (1 if device == "cpu" else 64)
+    batch = batch_size or (cpu_batch(survey) if device == "cpu" else 64)
     return in_batches(simulate, len(velocity), batch, device=device, survey=survey)

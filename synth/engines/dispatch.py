@@ -90,7 +90,8 @@ def simulate(
     device : str, optional
         ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
     batch_size : int, optional
-        Models simulated at once: by default 1 on a CPU (more gains nothing there) and 64 on a GPU.
+        Models simulated at once: by default 64 on a GPU, and on a CPU a few, so that what a call
+        costs beside the waves is little.
         The result does not depend on it. Where the GPU's memory is too small, fewer are.
     max_velocity : float, default 4500
         Highest velocity (m/s) of any model. It fixes the internal time step, so that all models

@@ -168,7 +168,8 @@ def decoded(raw: bytes, code: int, order: str) -> np.ndarray:
 
 
 def _check_summary(path: Path, engine: str) -> None:
-    from seisgeo.summary import summarise, summary_text
+    from seisgeo.summary import summarise
+    from seisgeo.summary_text import summary_text
 
     summary = summarise(path, engine=engine)
     json.dumps(summary, allow_nan=False)

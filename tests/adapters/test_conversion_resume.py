@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -16,17 +15,22 @@ from seisgeo.adapters import convert, write_segy
 from seisgeo.errors import DataWarning
 from seisgeo.files import Stage
 
-# A conversion that takes a moment after each block, so that it can be killed in the middle.
-SLOWLY = """
-import sys, time
-from seisgeo import files
+# A conversion that kills itself where it is about to write, as soon as a condition holds: at the
+# same place on a machine of any speed.
+KILLED = """
+import os, signal, sys
 from seisgeo.adapters import convert
-mark = files.Stage.mark
-def slowly(*args):
-    mark(*args)
-    time.sleep(0.05)
-files.Stage.mark = slowly
-convert(sys.argv[1], sys.argv[2], memory="200 MB", overwrite="--overwrite" in sys.argv)
+from seisgeo.files import Stage
+condition, source, target, *more = sys.argv[1:]
+stage = Stage(target)
+def marks():
+    return len(list((stage.folder / "done").glob("[!.]*")))
+def look(event, given):
+    if event in ("open", "os.mkdir", "os.rename") and str(given[0]).startswith(str(stage.folder)):
+        if eval(condition):
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(look)
+convert(source, target, memory="200 MB", overwrite="--overwrite" in more)
 """
 
 
@@ -70,46 +74,35 @@ def contents(folder: Path) -> dict[str, bytes]:
     }
 
 
-def begin(*arguments: object) -> subprocess.Popen:
-    command = [sys.executable, "-c", SLOWLY, *map(str, arguments)]
-    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-
-
-def kill_when(process: subprocess.Popen, reached) -> None:
-    """Kill a conversion as soon as a condition holds; it must not end before."""
-    limit = time.monotonic() + 60
-    while not reached():
-        assert process.poll() is None, f"ended before it was killed: {process.stderr.read()}"
-        assert time.monotonic() < limit
-        time.sleep(0.001)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stderr.close()
+def kill_when(condition: str, *arguments: object) -> None:
+    """Convert in a process that is killed as soon as a condition holds; it must not end before."""
+    run = subprocess.run(
+        [sys.executable, "-c", KILLED, condition, *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert run.returncode == -signal.SIGKILL, f"ended before it was killed: {run.stderr}"
 
 
 def test_killed_again_and_again_it_ends_with_the_bytes_of_an_unbroken_run(tmp_path, line, unbroken):
     target = tmp_path / "line.zarr"
     stage = Stage(target)
 
-    def marks() -> int:
-        return len(list((stage.folder / "done").glob("[!.]*")))
-
-    kill_when(begin(line, target), stage.folder.exists)  # before anything can be kept
-    kill_when(begin(line, target), stage.data.exists)
-    kill_when(begin(line, target), lambda: marks() >= 1)
+    kill_when("stage.folder.exists()", line, target)  # before anything can be kept
+    kill_when("stage.data.exists()", line, target)
+    kill_when("marks() >= 1", line, target)
     first = {
         path: path.stat().st_ino
         for path in (stage.data / "amplitude" / "c").rglob("*")
         if path.is_file()
     }
-    done = marks()
-    kill_when(begin(line, target), lambda: marks() >= done + 2)
-    kill_when(begin(line, target), (stage.data / "segy").exists)  # while headers are written
+    done = len(stage.marks())
+    kill_when(f"marks() >= {done + 2}", line, target)
+    kill_when("(stage.data / 'segy').exists()", line, target)  # while headers are written
     assert not target.exists()
     (stage.data / "amplitude" / "c" / "0" / "0" / ".0f.partial").write_bytes(b"torn")
-    process = begin(line, target)
-    assert process.wait(60) == 0
-    process.stderr.close()
+    convert(line, target, memory="200 MB")
     assert contents(target) == contents(unbroken)
     whole = [p for p in first if ".partial" not in p.name]
     kept = [(target / p.relative_to(stage.data)).stat().st_ino == first[p] for p in whole]
@@ -123,8 +116,7 @@ def test_a_replacement_that_was_killed_keeps_what_is_there_and_goes_on(tmp_path,
     target = tmp_path / "line.zarr"
     target.mkdir()
     (target / "zarr.json").write_text("precious")
-    stage = Stage(target)
-    kill_when(begin(line, target, "--overwrite"), lambda: len(stage.marks()) >= 2)
+    kill_when("marks() >= 2", line, target, "--overwrite")
     assert contents(target) == {"zarr.json": b"precious"}
     convert(line, target, memory="200 MB", overwrite=True)
     assert contents(target) == contents(unbroken)

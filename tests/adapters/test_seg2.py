@@ -14,7 +14,8 @@ from seisgeo import conventions
 from seisgeo.adapters import convert, open_cube
 from seisgeo.adapters.opening import find_engine
 from seisgeo.errors import FormatError, HeaderWarning, MissingFileError
-from seisgeo.summary import summarise, summary_text
+from seisgeo.summary import summarise
+from seisgeo.summary_text import summary_text
 
 FILES = {"7.dat": (-5.0, 1e-3), "16.dat": (-20.0, 1e-3), "22.dat": (48.0, 1.25e-4)}
 

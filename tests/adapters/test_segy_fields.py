@@ -14,7 +14,8 @@ from seisgeo.adapters.segy import SegyFile
 from seisgeo.adapters.segy.fields import BINARY_FIELDS, TRACE_FIELDS
 from seisgeo.adapters.segy.stanzas import find_stanzas
 from seisgeo.errors import FormatError, HeaderWarning, ParameterError
-from seisgeo.summary import summarise, summary_text
+from seisgeo.summary import summarise
+from seisgeo.summary_text import summary_text
 
 # Trace header extension 1 (SEG-Y revision 2, table 4): byte within the header, struct code, name,
 # and a value of its own for each field.

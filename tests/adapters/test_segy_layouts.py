@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from seisgeo import conventions
 from seisgeo.adapters import describe_segy, write_segy
 from seisgeo.errors import FormatError, HeaderWarning
-from seisgeo.summary import summary_text
+from seisgeo.summary_text import summary_text
 
 NS = 5
 

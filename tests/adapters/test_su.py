@@ -14,7 +14,8 @@ from seisgeo.adapters.opening import find_engine
 from seisgeo.adapters.segy import SegyFile
 from seisgeo.adapters.segy.fields import TRACE_FIELDS
 from seisgeo.errors import FormatError, HeaderWarning, MissingFileError
-from seisgeo.summary import summarise, summary_text
+from seisgeo.summary import summarise
+from seisgeo.summary_text import summary_text
 
 
 @pytest.fixture(autouse=True)

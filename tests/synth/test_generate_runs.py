@@ -183,7 +183,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, small_survey
         process.send_signal(signal.SIGKILL)
         process.wait()
     process = _program(out, small_survey, format)
-    assert process.wait(120) == 0, process.stderr.read()
+    assert process.wait() == 0, process.stderr.read()
     # OpenFWI's annotations name the files, and those lie elsewhere.
     named = {name: data.replace(b"/same", b"") for name, data in expected.items()}
     assert contents(out) == (named if format == "npy" else expected)
@@ -240,10 +240,10 @@ def test_blocks_of_a_lost_worker_are_made_again(tmp_path, small_survey):
         return started[-1]
 
     try:
-        start("-m", "dask", "scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", file)
-        limit = time.monotonic() + 60
-        while not file.exists() or not file.read_text():
-            assert time.monotonic() < limit
+        words = ("scheduler", "--port", 0, "--no-dashboard", "--scheduler-file", file)
+        scheduler = start("-m", "dask", *words)
+        while not file.exists() or not file.read_text():  # as long as a busy machine takes
+            assert scheduler.poll() is None
             time.sleep(0.05)
         address = json.loads(file.read_text())["address"]
         lost = start("-c", WORKER, address)
@@ -260,7 +260,7 @@ def test_blocks_of_a_lost_worker_are_made_again(tmp_path, small_survey):
         killer = threading.Thread(target=kill, daemon=True)
         killer.start()
         make(out, small_survey, n=120, scheduler=address)
-        killer.join(60)
+        killer.join()
     finally:
         for process in started:
             process.kill()
