@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +21,7 @@ from seisgeo.synth.engines.dispatch import MATERIALS, engine_module
 from seisgeo.synth.geology import SALT_VELOCITY, draw_velocity
 from seisgeo.synth.manifest import environment
 from seisgeo.synth.rock import density_from_velocity, q_from_velocity, vs_from_velocity
-from seisgeo.synth.store import write_block
+from seisgeo.synth.store import BLOCK_BYTES, write_block
 from seisgeo.synth.survey import Survey
 
 __all__ = ["Job", "draw_models", "make_block", "run_blocks", "simulate_models"]
@@ -155,7 +156,19 @@ def _store_block(block: Block, samples: dict[str, np.ndarray], job: Job) -> int:
 
 def make_block(block: Block, job: Job) -> int:
     """Draw, simulate and write the samples of one block; how many they are."""
+    _keep_memory()
     return _store_block(block, simulate_models(draw_models(job.settings, range(*block)), job), job)
+
+
+@functools.cache
+def _keep_memory() -> None:
+    """Have the C library keep what a block needs for the next one.
+
+    glibc gives large memory back to the kernel, and to fetch its pages anew for each block costs
+    more than to write them. It takes for large what exceeds the largest that was ever freed, up to
+    32 MB (mallopt(3), M_MMAP_THRESHOLD): free one such piece, which nobody has touched.
+    """
+    np.empty(BLOCK_BYTES, np.uint8)
 
 
 def run_blocks(

@@ -23,8 +23,8 @@ __all__ = ["block_length", "create_store", "finish_store", "open_store", "write_
 #: Samples of one unit of work: what a worker simulates and writes, and what a kill can cost.
 #: It is also a file of each variable, so that no two workers write the same one.
 BLOCK = 20
-#: Bytes that a block holds at most, unless a single sample is larger. The C library keeps memory of
-#: up to 32 MB for the next block; pages fetched anew for each cost more than to write them.
+#: Bytes that a block holds at most, unless a single sample is larger: memory that a C library can
+#: be told to keep for the next block (:func:`seisgeo.synth.blocks.make_block`).
 BLOCK_BYTES = 30 * 2**20
 #: Blocks that a run has at least, where it has as many samples: so many workers share a small one.
 MIN_BLOCKS = 20
@@ -82,7 +82,7 @@ def create_store(path: Path, settings: Mapping[str, Any]) -> None:
             dtype="float32",
             chunks=(1 if alone else block, *shape),
             shards=(block, *shape) if alone else None,
-            compressors=BloscCodec(**BLOSC),
+            compressors=None if name == "amplitude" else BloscCodec(**BLOSC),
             fill_value=np.nan,
             dimension_names=("sample", *dims),
             attributes=dict(conventions.ATTRS[name]),

@@ -1,18 +1,21 @@
 """The files of a training set, against what zarr-python writes, and how many there are."""
 
+import errno
 import json
+import os
 
 import numpy as np
 import pytest
 import zarr
 
-from seisgeo.synth import Survey, generate, store
+from seisgeo.synth import Survey, generate, store, unbuffered
 from seisgeo.synth.shards import BLOSC, samples_per_file, write_samples
 
 
+@pytest.mark.parametrize("codec", [BLOSC, {"cname": "zstd", "shuffle": "noshuffle"}, None])
 @pytest.mark.parametrize("sharded", [True, False])
 @pytest.mark.parametrize("shape", [(7, 40, 50), (7, 3, 5, 6), (7, 2)])
-def test_files_are_those_of_zarr(tmp_path, sharded, shape):
+def test_files_are_those_of_zarr(tmp_path, codec, sharded, shape):
     samples = np.random.default_rng(3).normal(size=shape)  # float64, as descriptors are
     samples[2] = 0  # zeros and NaN are written like all else
     samples[3, 0] = np.nan
@@ -21,7 +24,7 @@ def test_files_are_those_of_zarr(tmp_path, sharded, shape):
         dtype="float32",
         chunks=(1 if sharded else 3, *shape[1:]),
         shards=(3, *shape[1:]) if sharded else None,
-        compressors=zarr.codecs.BloscCodec(**BLOSC),
+        compressors=codec and zarr.codecs.BloscCodec(**codec),
         fill_value=np.nan,
     )
     with zarr.config.set({"array.write_empty_chunks": True}):
@@ -44,6 +47,63 @@ def test_a_file_that_stands_there_is_replaced(tmp_path):
     write_samples(tmp_path / "a", 0, np.ones((4, 2)))
     write_samples(tmp_path / "a", 0, np.full((4, 2), 2))
     np.testing.assert_array_equal(array[:], 2)
+
+
+# Past the system's cache, where there is a way: whole pages at a time.
+
+
+@pytest.fixture(params=["past the cache", "refused at once", "refused when it is written"])
+def disk(request, monkeypatch):
+    """File systems that know O_DIRECT, and two kinds that do not."""
+    flag = getattr(os, "O_DIRECT", None)
+    if flag is None:
+        pytest.skip("this system has no O_DIRECT")
+    opened, real_open, real_write = set(), os.open, os.write
+
+    def open_(path, flags, *mode):
+        if flags & flag and request.param == "refused at once":
+            raise OSError(errno.EINVAL, "Invalid argument", str(path))
+        file = real_open(path, flags & ~flag, *mode)
+        if flags & flag:
+            opened.add(file)
+        return file
+
+    def write(file, data):
+        if file in opened:
+            if request.param == "refused when it is written":
+                raise OSError(errno.EINVAL, "Invalid argument")
+            address = np.frombuffer(data, np.uint8).ctypes.data
+            assert address % 4096 == len(data) % 4096 == os.lseek(file, 0, os.SEEK_CUR) % 4096 == 0
+        return real_write(file, data)
+
+    monkeypatch.setattr(unbuffered.os, "open", open_)
+    monkeypatch.setattr(unbuffered.os, "write", write)
+    monkeypatch.setattr(unbuffered, "PIECE", 2**16)
+    return opened
+
+
+@pytest.mark.parametrize("size", [2**20, 2**20 + 1, 2**20 + 2**16 - 24, 2**21 + 4096, 1000])
+def test_large_files_are_written_whole_pages_at_a_time(tmp_path, disk, size):
+    data = np.random.default_rng(size).bytes(size)
+    parts = [data[:300_001], memoryview(data)[300_001:-24], b"", data[-24:]]
+    if size < 300_001:
+        parts = [data]
+    assert unbuffered.write_parts(tmp_path / "file", parts) == size
+    assert (tmp_path / "file").read_bytes() == data
+
+
+def test_this_disk_takes_large_files(tmp_path):
+    data = np.random.default_rng(0).bytes(2**24 + 4097)
+    (tmp_path / "file").write_bytes(b"x" * 2**25)  # an older and longer one
+    unbuffered.write_parts(tmp_path / "file", [data[:-24], data[-24:]])
+    assert (tmp_path / "file").read_bytes() == data
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a disk that is always full")
+def test_a_full_disk_says_so(tmp_path):
+    (tmp_path / "file").symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        unbuffered.write_parts(tmp_path / "file", [bytes(2**20)])
 
 
 @pytest.mark.parametrize(
