@@ -101,6 +101,26 @@ def test_every_option_is_explained(seisgeo, command):
         name, *text = re.split(r" {2,}", line, maxsplit=1)
         assert text, f"{name} is not explained"
         assert text[0][0] != "[", f"{name} has a default or choices, but is not explained"
+    assert not re.search(r"^│ .{,8}--(no|empty)-", out, re.M), "a negative that nobody needs"
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "ends"),
+    [("synth", "--velocity-range", "1500 4500"), ("synth-events", "--snr", "5 40")],
+)
+def test_a_range_is_told_as_it_is_typed(seisgeo, command, option, ends):
+    _, out, _ = seisgeo(command, "--help")
+    assert f"[default: {ends}]" in " ".join(out.replace("│", " ").split())
+    code, _, err = seisgeo(command, f"--empty-{option[2:]}", "-n", 1, "--out", "a.zarr")
+    assert code == 2
+    assert f'Unknown option: "--empty-{option[2:]}"' in err
+
+
+def test_python_m_is_the_same_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "seisgeo", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{sg.__version__}\n"
 
 
 def test_version(seisgeo):
@@ -762,13 +782,15 @@ def test_fit_says_what_it_made(seisgeo, home, work):
 
 
 def test_fit_goes_on_from_a_model(seisgeo, home, work):
-    start = home / "line.seisbind"
+    start = work / "long.seisbind"  # trained as no newcomer wants to train
+    sg.load(home / "line.seisbind").set_params(max_time=7200.0, patience=1000).save(start)
     words = ["fit", home / "test.zarr", "--start", start, "--max-epochs", 1, "--device", "cpu",
              "--batch-size", 8, "--out", "m.seisbind"]  # fmt: skip
     assert seisgeo(*words)[0] == 0
     before, after = sg.load(start), sg.load("m.seisbind")
     assert after.warm_start
     assert after.learning_rate == before.learning_rate / 3
+    assert (after.max_time, after.patience) == (None, sg.SeisBind().patience)
     # One epoch of a few steps leaves the weights near those that it began with.
     a, b = (m.encoders_["velocity"].state_dict()["network.head.weight"] for m in (before, after))
     assert 0 < float((a - b).norm() / a.norm()) < 0.2
