@@ -21,7 +21,9 @@ from seisgeo.adapters.segy.cube import CUBE_KEY
 from seisgeo.adapters.segy.describe import describe_cube
 from seisgeo.adapters.segy.geometry import LAYOUTS
 from seisgeo.adapters.segy.source import Url, as_place
+from seisgeo.descriptors import DESCRIPTORS
 from seisgeo.errors import MissingFileError, SeisgeoError
+from seisgeo.pretrained import available, model_file
 from seisgeo.retrieval.stored import is_gallery
 from seisgeo.synth.survey import Survey
 
@@ -59,7 +61,8 @@ def summarise(
     Parameters
     ----------
     path : path-like
-        SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model; SEG-Y also by its URL.
+        SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model; SEG-Y also by its URL, a model that comes
+        with seisgeo by its name.
     engine : str, optional
         Reader to use, if not the one that recognises the file.
     **options
@@ -81,6 +84,8 @@ def summarise(
     """
     file = as_place(path)
     if isinstance(file, Path):
+        if not file.exists() and os.fspath(path) in available():
+            file = model_file(path)
         if not file.exists():
             raise MissingFileError(f"{file}: no such file or folder")
         if engine is None and _is_model(file):
@@ -271,7 +276,9 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     lines = [summary["file"]]
     lines += [fill(f"! {finding}", "  ") for finding in summary["findings"]]
     lines += [""] * bool(summary["findings"])
-    lines += [_row(*row) for row in rows(summary)]
+    said = rows(summary)
+    width = 1 + max(17, *(len(label) for label, _ in said))
+    lines += [_row(*row, width) for row in said]
     text = summary.get("text_header")
     if headers:
         for name in ("binary_header", "trace_headers", "attributes"):
@@ -283,7 +290,7 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     more = [f"text header of {len(text.splitlines())} lines"] if text else []
     more += [k.replace("_", " ") for k in ("binary_header", "trace_headers") if k in summary]
     more += ["attributes"] if summary.get("attributes") else []
-    lines += [_row("with --headers", ", ".join(more))] if more else []
+    lines += [_row("with --headers", ", ".join(more), width)] if more else []
     if text and "traces" in summary:
         lines += _first_cards(text)
     return "\n".join(lines)
@@ -420,10 +427,7 @@ def _records_text(form: dict[str, Any]) -> str:
 
 
 def _gallery_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
-    filters = {
-        name.replace("_", " "): _some(v) if v and isinstance(v[0], str) else _span(v)
-        for name, v in s["filters"].items()
-    }
+    filters = {name.replace("_", " "): _filter_text(name, v) for name, v in s["filters"].items()}
     return [
         ("format", f"{s['format']}, {_bytes(s['size'])}"),
         ("samples", f"{s['samples']}, found by {s['modality']}"),
@@ -431,6 +435,14 @@ def _gallery_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", s["model"][:12]),
         *filters.items(),
     ]
+
+
+def _filter_text(name: str, values: list[Any] | None) -> str:
+    if values and isinstance(values[0], str):
+        return _some(values)
+    if values is None or name not in DESCRIPTORS:
+        return _span(values)
+    return _span([float(f"{v:.4g}") for v in values], DESCRIPTORS[name].units)
 
 
 #: Rows of a summary, by a key that only summaries of this kind have; others are cubes.
@@ -491,7 +503,7 @@ def _bytes(size: float) -> str:
     return f"{size / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
-def _row(label: str, value: str, width: int = 18) -> str:
+def _row(label: str, value: str, width: int) -> str:
     return fill(f"{label:<{width - 1}} {value}", " " * width)
 
 

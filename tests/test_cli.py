@@ -340,6 +340,13 @@ def test_info_of_our_own_files_is_one_screen(seisgeo, home):
     assert max(len(train.splitlines()), len(model.splitlines())) <= 24
 
 
+def test_info_knows_the_models_that_come_along(seisgeo, work):
+    code, out, _ = seisgeo("info", "openfwi-small")
+    assert code == 0
+    assert "SeisBind model" in out
+    assert "5 sources, 70 receivers at offsets -690 to 690 m" in out
+
+
 def test_info_finds_a_model_by_its_content(seisgeo, home, work):
     shutil.copy(home / "line.seisbind", "weights.bin")
     assert "SeisBind model" in seisgeo("info", "weights.bin")[1]
@@ -871,6 +878,9 @@ def test_a_gallery_is_saved_searched_and_told_about(seisgeo, home, work):
     assert "40, found by velocity" in said
     assert "faiss" in said
     assert "curvevel-b, flatvel-a" in said
+    # Four digits of a descriptor, with its unit; values stand below each other.
+    assert re.search(r"^mean velocity +\d{4} to \d{4} m/s$", said, re.M)
+    assert re.search(r"^abs lateral gradient +0 to \S{,7} 1/s$", said, re.M)
     code, _, err = seisgeo("retrieve", model, home / "line.sgy", "t.gallery", "--index", "exact")
     assert code == 1
     assert "t.gallery was saved with the index faiss" in err

@@ -91,9 +91,9 @@ def plot_embedding(
 
     ax = new_axes(ax, 6.4, 4.8)
     size = float(np.clip(6000 / len(shown), 2, 26))
-    dots = {"s": size, "linewidths": 0, "alpha": 0.85}
+    dots: dict[str, Any] = {"s": size, "linewidths": 0, "alpha": 0.85}
     if values is None:
-        ax.scatter(*place.T, color="#1b6ca8", **dots)
+        ax.scatter(place[:, 0], place[:, 1], color="#1b6ca8", **dots)
     else:
         name, array = values[0], values[1][shown]
         if _is_named(array):
@@ -177,12 +177,12 @@ def _scatter_named(
     colours = colour_map("tab10" if len(kinds) <= 10 else "tab20")
     if more:
         rest = ~np.isin(words, kinds)
-        ax.scatter(*place[rest].T, color=DEAD, label="others", **dots)
+        ax.scatter(place[rest, 0], place[rest, 1], color=DEAD, label="others", **dots)
     # In random order, so that no group hides another.
     colour = {kind: colours(i) for i, kind in enumerate(kinds)}
     known = np.flatnonzero(np.isin(words, kinds))
     known = np.random.default_rng(0).permutation(known)
-    ax.scatter(*place[known].T, c=[colour[w] for w in words[known]], **dots)
+    ax.scatter(place[known, 0], place[known, 1], c=[colour[w] for w in words[known]], **dots)
     for kind in kinds:
         ax.scatter([], [], color=colour[kind], label=kind, s=26, linewidths=0)
     ax.legend(
@@ -200,6 +200,7 @@ def _scatter_numbers(
     low, high = np.percentile(values[known], [1, 99])
     colours = colour_map(cmap)
     colours.colorbar_extend = "both"
-    ax.scatter(*place[~known].T, color=DEAD, **dots)
-    image = ax.scatter(*place[known].T, c=values[known], cmap=colours, vmin=low, vmax=high, **dots)
+    ax.scatter(place[~known, 0], place[~known, 1], color=DEAD, **dots)
+    x, y = place[known].T
+    image = ax.scatter(x, y, c=values[known], cmap=colours, vmin=low, vmax=high, **dots)
     colour_bar(image, name, ax)
