@@ -673,6 +673,13 @@ def test_embedding_map_of_families_has_a_legend_and_each_its_colour():
     assert colours[0] != colours[1]
 
 
+def test_embedding_map_of_words_that_come_from_zarr():
+    cube = embedding_cube()
+    words = cube["family"].values.astype(np.dtypes.StringDType())
+    ax = draw(plotting.plot_embedding(cube.assign_coords(family=("sample", words))))
+    assert [t.get_text() for t in ax.get_legend().get_texts()] == ["folded", "salt"]
+
+
 def test_embedding_map_by_a_descriptor_has_its_name_and_unit():
     physics = xr.DataArray(
         np.linspace(2000, 3000, 60)[:, None], dims=("sample", "descriptor"),

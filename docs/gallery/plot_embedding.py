@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import xarray as xr
 
 import seisgeo as sg
-from seisgeo.plotting import plot_embedding, plot_hits, plot_training
+from seisgeo.plotting import plot_embedding, plot_training, plot_velocity
 
 model = sg.SeisBind.from_pretrained("openfwi-small")
 
@@ -23,37 +23,46 @@ model = sg.SeisBind.from_pretrained("openfwi-small")
 # Losses to the left; to the right the share of held-out pairs whose partner was found first, and
 # the learning rate. Every fitted model has its ``history_``.
 
-plot_training(model.history_)
+_, ax = plt.subplots(figsize=(8, 4), layout="constrained")
+plot_training(model.history_, ax=ax)
 
 # %%
 # A map
 # -----
-# 1500 velocity models of OpenFWI's ten families, which the model has not seen, on the first two
-# principal components of their embeddings. The axes say how little of the space that is.
+# 600 velocity models of OpenFWI's ten families, which the model has not seen. The first two
+# principal components of their embeddings keep distances, and the axes say how little of the space
+# that is. t-SNE keeps neighbours together instead, and shows what the space is ordered by.
 
 families = sg.synth.geology.OPENFWI_FAMILIES
-models = xr.concat([sg.synth.draw_velocity(f, 150, seed=5) for f in families], "sample")
+models = xr.concat([sg.synth.draw_velocity(f, 60, seed=5) for f in families], "sample")
 embedding = model.transform(models)
 descriptors = sg.descriptors.compute(models).descriptor_value
 
 figure, axes = plt.subplots(2, 2, figsize=(13, 9), layout="constrained")
-plot_embedding(embedding, "family", ax=axes[0, 0])
-for ax, name in zip(axes.flat[1:], ("mean_velocity", "lower_velocity", "layer_count"), strict=True):
-    plot_embedding(embedding, descriptors.sel(descriptor=name), ax=ax)
-
-# %%
-# t-SNE keeps neighbours together instead of distances.
-
-plot_embedding(embedding, "family", method="tsne")
+plot_embedding(embedding, descriptors.sel(descriptor="upper_velocity"), ax=axes[0, 0])
+plot_embedding(embedding, "family", method="tsne", ax=axes[1, 1])
+for ax, name in zip((axes[0, 1], axes[1, 0]), ("upper_velocity", "mean_velocity"), strict=True):
+    plot_embedding(embedding, descriptors.sel(descriptor=name), method="tsne", ax=ax)
 
 # %%
 # What lies near a record
 # -----------------------
-# Three records are simulated over models of the gallery and then looked up in it, with the model
-# that each was made from to the left. ``p`` is the calibrated probability that a hit is that model.
+# Three records are simulated over models of the gallery and then looked up in it. To the left the
+# model that each was made from; ``p`` is the calibrated probability that a hit is that model.
+# :func:`seisgeo.plotting.plot_hits` draws such sheets with one call.
 
-asked = models.isel(sample=[40, 640, 1040])
+asked = models.isel(sample=[20, 250, 430])
 records = sg.synth.simulate(asked, model.survey_, engine="openfwi", device="cpu")
-hits = model.retrieve(records[["amplitude"]], models)
-hits["true_velocity"] = ("query", "depth", "x"), asked.velocity.values
-plot_hits(hits, [0, 1, 2], k=4)
+hits = model.retrieve(records[["amplitude"]], models, k=4)
+
+figure, axes = plt.subplots(3, 5, figsize=(13, 8), layout="constrained", sharex=True, sharey=True)
+look = {"vmin": 1500, "vmax": 4500, "colorbar": False}
+for query, row in enumerate(axes):
+    plot_velocity(asked, query, ax=row[0], title="made from", **look)
+    for rank, ax in enumerate(row[1:]):
+        hit = hits.isel(query=query, rank=rank)
+        title = f"rank {rank + 1}   {hit.score.item():.3f}   p {hit.probability.item():.2f}"
+        plot_velocity(hit[["velocity"]], ax=ax, title=title, **look)
+for ax in axes.flat:
+    ax.label_outer()
+figure.colorbar(axes[0, 0].images[0], ax=axes, label="P-wave velocity (m/s)", shrink=0.7)

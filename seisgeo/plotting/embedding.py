@@ -37,7 +37,7 @@ def plot_embedding(
     ----------
     ds : xarray.Dataset
         ``embedding (sample, feature)``, as ``transform`` gives it; several of them, one for each
-        modality, are put together with ``xarray.concat(..., "sample")``.
+        modality, are put together with ``xarray.concat(..., "sample", coords="different")``.
     by : str, xarray.DataArray or numpy.ndarray, optional
         What colours the points: the name of a coordinate along ``sample``, or values, one for each
         sample, for instance ``pairs.descriptor_value.sel(descriptor="mean_velocity")``. Words,
@@ -166,7 +166,7 @@ def _project(points: np.ndarray, method: str) -> tuple[np.ndarray, tuple[str, st
 def _scatter_named(
     ax: Axes, place: np.ndarray, values: np.ndarray, name: str, dots: dict[str, Any]
 ) -> None:
-    words = values.astype(str)
+    words = np.array([str(value) for value in values])  # of Zarr's words, too
     kinds, counts = np.unique(words, return_counts=True)
     if values.dtype.kind in "iu":
         kinds = np.unique(values).astype(str)
