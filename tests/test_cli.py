@@ -113,7 +113,7 @@ def test_a_range_is_told_as_it_is_typed(seisgeo, command, option, ends):
     assert f"[default: {ends}]" in " ".join(out.replace("│", " ").split())
     code, _, err = seisgeo(command, f"--empty-{option[2:]}", "-n", 1, "--out", "a.zarr")
     assert code == 2
-    assert f'Unknown option: "--empty-{option[2:]}"' in err
+    assert re.search(f'Unknown option: "?--empty-{option[2:]}', err)
 
 
 def test_python_m_is_the_same_command_line():

@@ -37,7 +37,8 @@ def plot_embedding(
     ----------
     ds : xarray.Dataset
         ``embedding (sample, feature)``, as ``transform`` gives it; several of them, one for each
-        modality, are put together with ``xarray.concat(..., "sample", coords="different")``.
+        modality, are put together with ``xarray.concat(..., "sample", coords="different",
+        compat="equals")``.
     by : str, xarray.DataArray or numpy.ndarray, optional
         What colours the points: the name of a coordinate along ``sample``, or values, one for each
         sample, for instance ``pairs.descriptor_value.sel(descriptor="mean_velocity")``. Words,
