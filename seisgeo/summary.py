@@ -17,6 +17,7 @@ from seisgeo.adapters.segy.cube import CUBE_KEY
 from seisgeo.adapters.segy.describe import describe_cube
 from seisgeo.adapters.segy.source import Url, as_place
 from seisgeo.errors import MissingFileError, SeisgeoError
+from seisgeo.pretrained import available, model_file
 from seisgeo.retrieval.stored import is_gallery
 from seisgeo.synth.survey import Survey
 
@@ -42,7 +43,8 @@ def summarise(
     Parameters
     ----------
     path : path-like
-        SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model; SEG-Y also by its URL.
+        SEG-Y, OpenFWI, Zarr, NetCDF, or a saved model; SEG-Y also by its URL, a model that comes
+        with seisgeo by its name.
     engine : str, optional
         Reader to use, if not the one that recognises the file.
     **options
@@ -64,6 +66,8 @@ def summarise(
     """
     file = as_place(path)
     if isinstance(file, Path):
+        if not file.exists() and os.fspath(path) in available():
+            file = model_file(path)
         if not file.exists():
             raise MissingFileError(f"{file}: no such file or folder")
         if engine is None and _is_model(file):

@@ -11,6 +11,7 @@ from typing import Any
 
 from seisgeo import conventions
 from seisgeo.adapters.segy.geometry import LAYOUTS
+from seisgeo.descriptors import DESCRIPTORS
 from seisgeo.synth.survey import Survey
 
 __all__ = ["fill", "number", "summary_text", "survey_text"]
@@ -64,7 +65,9 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     lines = [summary["file"]]
     lines += [fill(f"! {finding}", "  ") for finding in summary["findings"]]
     lines += [""] * bool(summary["findings"])
-    lines += [_row(*row) for row in rows(summary)]
+    said = rows(summary)
+    width = 1 + max(17, *(len(label) for label, _ in said))
+    lines += [_row(*row, width) for row in said]
     text = summary.get("text_header")
     if headers:
         for name in ("binary_header", "trace_headers", "attributes"):
@@ -76,7 +79,7 @@ def summary_text(summary: dict[str, Any], *, headers: bool = False) -> str:
     more = [f"text header of {len(text.splitlines())} lines"] if text else []
     more += [k.replace("_", " ") for k in ("binary_header", "trace_headers") if k in summary]
     more += ["attributes"] if summary.get("attributes") else []
-    lines += [_row("with --headers", ", ".join(more))] if more else []
+    lines += [_row("with --headers", ", ".join(more), width)] if more else []
     if text and "traces" in summary:
         lines += _first_cards(text)
     return "\n".join(lines)
@@ -213,10 +216,7 @@ def _records_text(form: dict[str, Any]) -> str:
 
 
 def _gallery_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
-    filters = {
-        name.replace("_", " "): _some(v) if v and isinstance(v[0], str) else _span(v)
-        for name, v in s["filters"].items()
-    }
+    filters = {name.replace("_", " "): _filter_text(name, v) for name, v in s["filters"].items()}
     return [
         ("format", f"{s['format']}, {_bytes(s['size'])}"),
         ("samples", f"{s['samples']}, found by {s['modality']}"),
@@ -224,6 +224,14 @@ def _gallery_rows(s: dict[str, Any]) -> list[tuple[str, str]]:
         ("model", s["model"][:12]),
         *filters.items(),
     ]
+
+
+def _filter_text(name: str, values: list[Any] | None) -> str:
+    if values and isinstance(values[0], str):
+        return _some(values)
+    if values is None or name not in DESCRIPTORS:
+        return _span(values)
+    return _span([float(f"{v:.4g}") for v in values], DESCRIPTORS[name].units)
 
 
 #: Rows of a summary, by a key that only summaries of this kind have; others are cubes.
@@ -285,7 +293,7 @@ def _bytes(size: float) -> str:
     return f"{size / 1000**power:.3g} {('bytes', 'kB', 'MB', 'GB', 'TB')[power]}"
 
 
-def _row(label: str, value: str, width: int = 18) -> str:
+def _row(label: str, value: str, width: int) -> str:
     return fill(f"{label:<{width - 1}} {value}", " " * width)
 
 

@@ -74,9 +74,10 @@ def rewrite(
         try:
             records = _records(original, fmt, numbers, values[live][chosen])
         except ConventionError as error:
+            kept = fmt == original.format  # nobody asked for it
+            why = ". The format is that of the original; IEEE floats (5 or 6) take any value"
             raise ConventionError(
-                f"variable {original.variable!r}, {place}: {error}. The format is that of the "
-                "original; IEEE floats (5 or 6) take any value"
+                f"variable {original.variable!r}, {place}: {error}{why if kept else ''}"
             ) from None
         _put(stream, starts, numbers, records)
         bar.update(live.size)

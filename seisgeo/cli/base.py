@@ -9,7 +9,7 @@ from cyclopts import Parameter, validators
 
 from seisgeo._version import __version__
 
-__all__ = ["Count", "Flag", "Json", "Neighbours", "app"]
+__all__ = ["Count", "Flag", "Json", "Neighbours", "Range", "app"]
 
 app = cyclopts.App(
     name="seisgeo",
@@ -23,4 +23,9 @@ app = cyclopts.App(
 Flag = Annotated[bool, Parameter(show_default=False)]
 Json = Annotated[bool, Parameter(name="--json", show_default=False)]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+#: Two numbers, told as they are typed: --snr 5 40.
+Range = Annotated[
+    tuple[float, float],
+    Parameter(show_default=lambda ends: " ".join(f"{end:g}" for end in ends)),
+]
 Neighbours = Annotated[int, Parameter(name=["--k", "-k"], validator=validators.Number(gte=1))]

@@ -121,9 +121,9 @@ def fit(
     ema_decay
         Keep the moving average of the weights with this decay, by default 0.999.
     start
-        Model to go on from, with its own settings: a file, or the name of one that comes with
-        seisgeo, for instance openfwi-small. Weights that fit the training set are kept, and trained
-        at a third of the usual rate.
+        Model to go on from, with its own settings but for the length of training: a file, or the
+        name of one that comes with seisgeo, for instance openfwi-small. Weights that fit the
+        training set are kept, and trained at a third of the usual rate.
     checkpoint
         Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
         beside the model, which goes when the model is whole.
@@ -238,8 +238,12 @@ def _fit_seisbind(
     folder = _run_of(out, checkpoint)
     if start := options.pop("start", None):
         model = load_model(start, "SeisBind")
-        options |= {"warm_start": True, "learning_rate": model.learning_rate / 3}
-        model.set_params(**options)
+        # How long it was trained then is no rule for what it goes on with now.
+        lengths = {
+            name: getattr(SeisBind(), name) for name in ("max_epochs", "max_time", "patience")
+        }
+        model.set_params(**lengths)
+        model.set_params(warm_start=True, learning_rate=model.learning_rate / 3, **options)
     else:
         model = SeisBind(**options)
     fitted = model.fit(pairs, checkpoint=folder)

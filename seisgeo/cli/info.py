@@ -36,7 +36,8 @@ def info(
     ----------
     file
         SEG-Y, seismograms (miniSEED, SAC, STEAD, ...), OpenFWI .npy or folder, Zarr store, NetCDF,
-        or a model that `seisgeo fit` saved; SEG-Y also by its address (https://…, s3://…).
+        a gallery, or a model that `seisgeo fit` saved or (by its name) that comes with seisgeo;
+        SEG-Y also by its address (https://…, s3://…).
     headers
         Show the binary, trace and text headers too.
     engine

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import cyclopts
 from cyclopts import Parameter
 
-from seisgeo.cli.base import Count, Flag, app
+from seisgeo.cli.base import Count, Flag, Range, app
 from seisgeo.cli.outputs import require_device, require_free
 
 
@@ -26,7 +26,7 @@ def synth(
     engine: Literal["deepwave", "openfwi"] = "deepwave",
     physics: Literal["scalar", "acoustic", "viscoacoustic", "elastic"] = "scalar",
     component: Literal["pressure", "x", "y", "depth"] = "pressure",
-    velocity_range: tuple[float, float] = (1500.0, 4500.0),
+    velocity_range: Range = (1500.0, 4500.0),
     vp_vs: float | None = None,
     workers: Count | None = None,
     scheduler: str | None = None,

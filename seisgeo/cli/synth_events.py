@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from cyclopts import Parameter, validators
 
-from seisgeo.cli.base import Count, Flag, app
+from seisgeo.cli.base import Count, Flag, Range, app
 from seisgeo.cli.outputs import require_free, require_suffix
 
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
@@ -23,7 +23,7 @@ def synth_events(
     seed: int = 0,
     sample_interval: Positive = 0.01,
     duration: Positive = 60.0,
-    snr: tuple[float, float] = (5.0, 40.0),
+    snr: Range = (5.0, 40.0),
     response: Literal["velocity", "displacement", "acceleration"] = "velocity",
     workers: Count | None = None,
     overwrite: Flag = False,

@@ -16,6 +16,7 @@ from seisgeo import conventions
 from seisgeo.errors import ConventionError
 from seisgeo.plotting._canvas import axis_values
 from seisgeo.plotting.clusters import plot_clusters
+from seisgeo.plotting.embedding import plot_embedding
 from seisgeo.plotting.gathers import plot_gather
 from seisgeo.plotting.hits import is_hits, plot_hits
 from seisgeo.plotting.reliability import plot_reliability
@@ -33,6 +34,7 @@ __all__ = [
     "kinds_of_picture",
     "plot",
     "plot_clusters",
+    "plot_embedding",
     "plot_gather",
     "plot_hits",
     "plot_record_section",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def is_hits(ds: xr.Dataset) -> bool:
 
 def plot_hits(
     hits: xr.Dataset,
-    query: int = 0,
+    query: int | Sequence[int] = 0,
     *,
     gathers: xr.Dataset | None = None,
     source: int | None = None,
@@ -38,21 +39,24 @@ def plot_hits(
     agc: float | None = None,
     cmap: str = SEQUENTIAL,
 ) -> Figure:
-    """Draw the retrieval sheet of one query.
+    """Draw the retrieval sheet of one query, or the models of several below each other.
 
     Above, the query's gather and the physical attributes with their spread; below, the `k` best
-    models at true aspect and in one colour scale, each with its rank and its cosine similarity
-    (and the true model first, where it is known).
+    models at true aspect and in one colour scale, each with its rank and its cosine similarity,
+    and its probability where hits have one (and the true model first, where it is known). Of
+    several queries only the models are drawn, a row for each. The sheet's heading marks a query
+    that is no gather of the survey.
 
     Parameters
     ----------
     hits : xarray.Dataset
         What ``retrieve`` returns: ``score (query, rank)``; and, each where present, ``velocity
-        (query, rank, depth, x)`` m/s, ``descriptor_value (query, rank, descriptor)``,
-        ``descriptor_mean`` and ``descriptor_std (query, descriptor)``, ``true_velocity (query,
-        depth, x)``, ``amplitude (query, source, time, receiver)`` as the encoder saw it.
-    query : int, default 0
-        Position along ``query``.
+        (query, rank, depth, x)`` m/s, ``probability (query, rank)``, ``stranger (query)``,
+        ``descriptor_value (query, rank, descriptor)``, ``descriptor_mean`` and ``descriptor_std
+        (query, descriptor)``, ``true_velocity (query, depth, x)``, ``amplitude (query, source,
+        time, receiver)`` as the encoder saw it.
+    query : int or sequence of int, default 0
+        Position along ``query``; or several.
     gathers : xarray.Dataset, optional
         The cube that was asked with: its gather number `query` is drawn instead of the one the
         encoder saw.
@@ -90,8 +94,9 @@ def plot_hits(
             "a retrieval sheet needs 'score' along (query, rank); found "
             f"{ {str(n): v.dims for n, v in hits.data_vars.items()} }"
         )
-    one = pick(hits, "query", query)
-    one = one.isel(rank=slice(None, k)).transpose("rank", ...)
+    if not isinstance(query, int | np.integer):
+        return _draw_several(hits, list(query), k, cmap)
+    one = _answer(hits, query, k)
     gather = gathers if gathers is not None else (hits if "amplitude" in hits else None)
     top = [gather is not None, "descriptor_value" in one or "descriptor_mean" in one]
     panels = _models(one)
@@ -116,6 +121,35 @@ def plot_hits(
     return figure
 
 
+def _answer(hits: xr.Dataset, query: int, k: int) -> xr.Dataset:
+    """The `k` best hits of one query."""
+    return pick(hits, "query", query).isel(rank=slice(None, k)).transpose("rank", ...)
+
+
+def _draw_several(hits: xr.Dataset, queries: list[int], k: int, cmap: str) -> Figure:
+    """A row of models for each query."""
+    rows = [_models(_answer(hits, query, k)) for query in queries]
+    if not rows or not rows[0]:
+        raise ConventionError(
+            "a picture of several queries shows their models: expected at least one query and "
+            f"'velocity' in the hits, found {len(queries)} and {sorted(map(str, hits.data_vars))}"
+        )
+    panels = []
+    for query, row in zip(queries, rows, strict=True):
+        (label, title, ds), *others = row
+        name = _name(_answer(hits, query, k), query)
+        panels.append((f"{label} of {query}", f"{name}: {title}", ds))
+        panels += [(f"{label} of {query}", title, ds) for label, title, ds in others]
+    columns = len(rows[0])
+    velocity = panels[0][2]["velocity"]
+    ratio = np.ptp(axis_values(velocity, "x")) / np.ptp(axis_values(velocity, "depth"))
+    lines = 1 + max(title.count("\n") for _, title, _ in panels)
+    height = len(rows) * ((_WIDTH - 1.4) / columns / ratio + 0.15 + 0.17 * lines) + 0.5
+    figure = new_figure(_WIDTH, height, layout="constrained", returned=True)
+    _draw_models(figure, panels, len(rows), columns, cmap)
+    return figure
+
+
 def _models(one: xr.Dataset) -> list[tuple[str, str, xr.Dataset]]:
     """(label, title, velocity) of each model to show."""
     found = []
@@ -126,6 +160,8 @@ def _models(one: xr.Dataset) -> list[tuple[str, str, xr.Dataset]]:
         for i in range(one.sizes["rank"]):
             hit = one[["velocity", "score"]].isel(rank=i)
             title = f"rank {i + 1}   {hit['score'].item():.3f}"
+            if "probability" in one:
+                title += f"   p {one['probability'].values[i]:.2f}"
             if "family" in one.variables and one["family"].dims == ("rank",):
                 title += f"\n{one['family'].values[i]}"
             found.append((f"rank {i + 1}", title, hit))
@@ -147,11 +183,15 @@ def _grid(panels: list[tuple[str, str, xr.Dataset]]) -> tuple[int, int, float]:
     return rows, columns, height
 
 
-def _heading(one: xr.Dataset, query: int) -> str:
-    name = f"query {query}"
+def _name(one: xr.Dataset, query: int) -> str:
     if "field_record" in one.variables:
-        name = f"field record {one['field_record'].item():.0f}"
-    return f"{name}: best matching velocity models, by cosine similarity"
+        return f"field record {one['field_record'].item():.0f}"
+    return f"query {query}"
+
+
+def _heading(one: xr.Dataset, query: int) -> str:
+    odd = " (unlike the survey's gathers)" if "stranger" in one and bool(one["stranger"]) else ""
+    return f"{_name(one, query)}{odd}: best matching velocity models, by cosine similarity"
 
 
 def _draw_query(

@@ -20,17 +20,18 @@ _RECALL_COLOURS = ("#d95f02", "#1b9e77", "#7570b3")
 
 
 def plot_training(history: Any, *, best: int | None = None, ax: Axes | None = None) -> Axes:
-    """Draw the losses and recalls of a training run, with its best epoch marked.
+    """Draw losses, recalls and learning rate of a training run, with its best epoch marked.
 
     Parameters
     ----------
     history : mapping of lists, list of mappings, or pandas.DataFrame
-        A value an epoch of any of ``epoch``, ``train_loss``, ``val_loss`` and
-        ``val_recall_<k>``; missing values may be None or NaN.
+        A value an epoch of any of ``epoch``, ``train_loss``, ``val_loss``, ``val_recall_<k>`` and
+        ``learning_rate``; missing values may be None or NaN. An estimator's ``history_``.
     best : int, optional
         The epoch kept; by default that of the lowest validation loss.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; by default a new figure. Recall goes on a second axis to the right.
+        Where to draw; by default a new figure. Recall goes on a second axis to the right, with
+        the learning rate as a share of its largest, which the legend tells.
 
     Returns
     -------
@@ -71,7 +72,7 @@ def plot_training(history: Any, *, best: int | None = None, ax: Axes | None = No
     ax.set_ylim(bottom=min(0.0, *(float(np.nanmin(v)) for v in losses.values() if v.size), 0.0))
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     handles, _ = ax.get_legend_handles_labels()
-    handles += _draw_recall(ax, epoch, columns)
+    handles += _draw_shares(ax, epoch, columns)
     ax.legend(
         handles=handles, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False,
         ncols=3, fontsize="small",
@@ -79,22 +80,30 @@ def plot_training(history: Any, *, best: int | None = None, ax: Axes | None = No
     return ax
 
 
-def _draw_recall(ax: Axes, epoch: np.ndarray, columns: Mapping[str, np.ndarray]) -> list[Any]:
+def _draw_shares(ax: Axes, epoch: np.ndarray, columns: Mapping[str, np.ndarray]) -> list[Any]:
+    """What lies between 0 and 1, on an axis of its own."""
     prefix = "val_recall_"
     names = [n for n in columns if n.startswith(prefix) and n[len(prefix) :].isdigit()]
     names.sort(key=lambda n: int(n[len(prefix) :]))
-    if not names:
+    rate = columns.get("learning_rate", np.empty(0))
+    peak = float(np.nanmax(rate)) if np.isfinite(rate).any() else 0.0
+    if not names and not peak:
         return []
     twin = ax.twinx()
-    twin.set_label("recall")
+    twin.set_label("recall" if names else "learning rate")
     for i, name in enumerate(names):
         twin.plot(
             epoch, columns[name], color=_RECALL_COLOURS[i % len(_RECALL_COLOURS)],
             linestyle="--", label=f"recall at {name[len(prefix) :]}", marker=_marker(epoch),
             markersize=3,
         )  # fmt: skip
+    said = ["validation recall"] if names else []
+    if peak:
+        label = f"learning rate / {peak:.2g}"
+        twin.plot(epoch, rate / peak, color="#8da0cb", linewidth=1, linestyle="-.", label=label)
+        said.append("share of the learning rate")
     twin.set_ylim(0, 1.02)
-    twin.set_ylabel("validation recall")
+    twin.set_ylabel(", ".join(said))
     return list(twin.get_legend_handles_labels()[0])
 
 
@@ -119,7 +128,7 @@ def _columns(history: Any) -> dict[str, np.ndarray]:
         )
     found = {}
     for name, values in columns.items():
-        if name in ("epoch", *_LOSSES) or name.startswith("val_recall_"):
+        if name in ("epoch", "learning_rate", *_LOSSES) or name.startswith("val_recall_"):
             found[name] = np.array([np.nan if v is None else v for v in values], dtype=float)
     lengths = {name: len(values) for name, values in found.items()}
     if len(set(lengths.values())) > 1 or 0 in lengths.values():

@@ -280,3 +280,9 @@ def test_a_store_of_a_selection_of_a_swapped_file(tmp_path):
     assert path.read_bytes() == write_segy(part, tmp_path / "direct.sgy").read_bytes()
     assert path.read_bytes()[3296:3300] == b"\2\1\4\3"
     xr.testing.assert_equal(xr.open_dataset(path)["amplitude"], part["amplitude"])
+
+
+def test_a_format_that_was_asked_for_is_not_taken_for_the_originals(tmp_path):
+    ds = xr.open_dataset(segy_file(tmp_path / "a.sgy"))
+    with pytest.raises(ConventionError, match=r"fractions, which int16.*floats \(format 5\)$"):
+        write_segy(ds, tmp_path / "b.sgy", sample_format=3)

@@ -74,13 +74,15 @@ def test_fit_says_what_it_made(seisgeo, home, work):
 
 
 def test_fit_goes_on_from_a_model(seisgeo, home, work):
-    start = home / "line.seisbind"
+    start = work / "long.seisbind"  # trained as no newcomer wants to train
+    sg.load(home / "line.seisbind").set_params(max_time=7200.0, patience=1000).save(start)
     words = ["fit", home / "test.zarr", "--start", start, "--max-epochs", 1, "--device", "cpu",
              "--batch-size", 8, "--out", "m.seisbind"]  # fmt: skip
     assert seisgeo(*words)[0] == 0
     before, after = sg.load(start), sg.load("m.seisbind")
     assert after.warm_start
     assert after.learning_rate == before.learning_rate / 3
+    assert (after.max_time, after.patience) == (None, sg.SeisBind().patience)
     # One epoch of a few steps leaves the weights near those that it began with.
     a, b = (m.encoders_["velocity"].state_dict()["network.head.weight"] for m in (before, after))
     assert 0 < float((a - b).norm() / a.norm()) < 0.2

@@ -90,6 +90,13 @@ def test_info_of_our_own_files_is_one_screen(seisgeo, home):
     assert max(len(train.splitlines()), len(model.splitlines())) <= 24
 
 
+def test_info_knows_the_models_that_come_along(seisgeo, work):
+    code, out, _ = seisgeo("info", "openfwi-small")
+    assert code == 0
+    assert "SeisBind model" in out
+    assert "5 sources, 70 receivers at offsets -690 to 690 m" in out
+
+
 def test_info_finds_a_model_by_its_content(seisgeo, home, work):
     shutil.copy(home / "line.seisbind", "weights.bin")
     assert "SeisBind model" in seisgeo("info", "weights.bin")[1]

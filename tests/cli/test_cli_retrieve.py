@@ -68,6 +68,9 @@ def test_a_gallery_is_saved_searched_and_told_about(seisgeo, home, work):
     assert "40, found by velocity" in said
     assert "faiss" in said
     assert "curvevel-b, flatvel-a" in said
+    # Four digits of a descriptor, with its unit; values stand below each other.
+    assert re.search(r"^mean velocity +\d{4} to \d{4} m/s$", said, re.M)
+    assert re.search(r"^abs lateral gradient +0 to \S{,7} 1/s$", said, re.M)
     code, _, err = seisgeo("retrieve", model, home / "line.sgy", "t.gallery", "--index", "exact")
     assert code == 1
     assert "t.gallery was saved with the index faiss" in err

@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 from marine import marine_shots
 
+from seisgeo import __version__ as seisgeo_version
 from seisgeo import adapters, cli, console
 
 COMMANDS = (
@@ -38,6 +39,26 @@ def test_every_option_is_explained(seisgeo, command):
         name, *text = re.split(r" {2,}", line, maxsplit=1)
         assert text, f"{name} is not explained"
         assert text[0][0] != "[", f"{name} has a default or choices, but is not explained"
+    assert not re.search(r"^│ .{,8}--(no|empty)-", out, re.M), "a negative that nobody needs"
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "ends"),
+    [("synth", "--velocity-range", "1500 4500"), ("synth-events", "--snr", "5 40")],
+)
+def test_a_range_is_told_as_it_is_typed(seisgeo, command, option, ends):
+    _, out, _ = seisgeo(command, "--help")
+    assert f"[default: {ends}]" in " ".join(out.replace("│", " ").split())
+    code, _, err = seisgeo(command, f"--empty-{option[2:]}", "-n", 1, "--out", "a.zarr")
+    assert code == 2
+    assert re.search(f'Unknown option: "?--empty-{option[2:]}', err)
+
+
+def test_python_m_is_the_same_command_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "seisgeo", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{seisgeo_version}\n"
 
 
 def test_version(seisgeo):
