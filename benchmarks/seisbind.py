@@ -82,15 +82,19 @@ class Bench:
         return data.test_queries(self.folder, self.size, self.device)
 
     def trained(
-        self, name: str, settings: dict[str, Any], masks: bool = True, without: str | None = None
+        self,
+        name: str,
+        settings: dict[str, Any],
+        masks: bool = True,
+        without: tuple[str, ...] | None = None,
     ) -> Any:
-        """A model trained on all families, or `without` one."""
+        """A model trained on all families, or `without` some."""
 
         def pairs():
             if without is None:
                 return self.train
             families = self.train["family"].values.astype(object)
-            return self.train.isel(sample=np.flatnonzero(families != without))
+            return self.train.isel(sample=np.flatnonzero(~np.isin(families, without)))
 
         named = {"train": self.size.train, "seed": data.TRAIN_SEED, "without": without}
         return self.shelf.model(name, pairs, named, settings, self.budget, masks=masks)
@@ -175,11 +179,10 @@ def speed(bench: Bench) -> Tables:
 
 
 def left_out(bench: Bench) -> Tables:
-    """Trained without a family, asked with that family alone."""
-    rows = {}
-    for family in LEFT_OUT:
-        name = f"{family} left out"
-        rows[name] = bench.run_of(bench.trained(name, bench.full, without=family)).of_family(family)
+    """Trained without two families, asked with each of them alone."""
+    name = f"without {' and '.join(LEFT_OUT)}"
+    run = bench.run_of(bench.trained(name, bench.full, without=LEFT_OUT))
+    rows = {f"{family} left out": run.of_family(family) for family in LEFT_OUT}
     return {"Ours, family never seen": {"kind": "retrieval", "rows": rows}}
 
 
@@ -237,7 +240,7 @@ def ranked(bench: Bench, name: str, baseline: Any) -> dict[str, dict[str, Any]]:
 def ablate(bench: Bench) -> Tables:
     """Each ingredient off, over seeds."""
     seeds = range(bench.options.seed, bench.options.seed + bench.options.seeds)
-    rows = ablations(bench.full, seeds, bench.trained, bench.run_of)
+    rows = ablations(bench.full, seeds, bench.trained, bench.run_of, bench.options.variant)
     return {"Ablations": {"kind": "ablations", "rows": rows}}
 
 
@@ -313,6 +316,12 @@ def parse() -> argparse.Namespace:
         help="a parameter of our model, for instance encoder=shots; again for more",
     )
     parser.add_argument("--seeds", type=int, default=3, help="of each ablation")
+    parser.add_argument(
+        "--variant",
+        action="append",
+        metavar="NAME",
+        help="an ablation, for instance 'no read-out'; again for more; by default all",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", help="cpu or cuda; by default CUDA where there is one")
     parser.add_argument(
@@ -366,7 +375,8 @@ def reports_in(folder: Path) -> list[dict[str, Any]]:
         beside = folder / f"retrieval-{kept_as(report['hardware'])}.json"
         if beside.exists():
             found = json.loads(beside.read_text(encoding="utf-8"))
-            if found["settings"]["n"] >= MILLION:
+            settings = found["settings"]
+            if settings["n"] >= MILLION and settings["size"] == report["size"]["name"]:
                 report["parts"]["retrieval"] = found
         reports.append(report)
     return reports

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seisbind_ablations import FULL as OURS
 from seisbind_rows import MEAN, Row, Table
 
 Report = dict[str, Any]
@@ -172,18 +173,32 @@ def descriptor_markdown(table: Table) -> str:
 
 
 def ablation_table(table: Table) -> str:
-    """Means over seeds with their standard deviations."""
-    columns = list(next(iter(table.values()))["recall_1"])
+    """Means over seeds; of ours their standard deviation, of the others the difference from ours.
+
+    What costs most in the larger gallery comes first.
+    """
+    ours = table[OURS]["recall_1"]
+    columns = list(ours)
+    deciding = next((key for key in columns if "10 000" in key), columns[0])
+    others = sorted(table.keys() - {OURS}, key=lambda n: table[n]["recall_1"][deciding]["mean"])
     rows = []
-    for name, row in table.items():
-        cells = []
+    for name in (OURS, *others):
+        row, cells = table[name], []
         for key in columns:
             cell = row["recall_1"][key]
-            std = "" if cell["std"] is None else f" ± {figure(cell['std'], 'recall_1')}"
-            cells.append(figure(cell["mean"], "recall_1") + std)
+            if name == OURS:
+                said = "" if cell["std"] is None else f" ± {figure(cell['std'], 'recall_1')}"
+            else:
+                said = f" ({signed(cell['mean'] - ours[key]['mean'])})"
+            cells.append(figure(cell["mean"], "recall_1") + said)
         rows.append([name, *cells, str(len(row["seeds"]))])
     titles = [c.replace("->", "→") for c in columns]
     return markdown(["R@1", *titles, "seeds"], rows)
+
+
+def signed(difference: float) -> str:
+    """A difference of recalls with its sign."""
+    return ("−" if difference < 0 else "+") + figure(abs(difference), "recall_1")
 
 
 def number_table(table: Table) -> str:
