@@ -417,6 +417,45 @@ def test_variants_that_are_ours_are_not_ablated():
     assert {"sigmoid loss", "average of the weights"}.isdisjoint(made)
     assert made["InfoNCE loss"] == {**ours, "loss": "info_nce"}
     assert set(made) - {FULL, UNMASKED} <= set(WITHOUT)
+    chosen = ["encoder: paper", UNMASKED]
+    assert list(variants(ours, chosen)) == [FULL, *chosen]
+    with pytest.raises(ValueError, match="no variant 'sigmoid loss'; there are: near-copies"):
+        variants(ours, ["sigmoid loss"])
+
+
+def test_ours_has_another_seed_to_compare_with():
+    from seisbind_ablations import ablations
+    from seisbind_data import NOISY_AND_DEAD
+
+    class Known:
+        """A run that finds what is said of it."""
+
+        folder, size = None, type("size", (), {"gallery": 1000})
+
+        def __init__(self, recall):
+            self.row = {"recall_1": recall}
+
+        mixed = among = lambda self, *_: self.row
+
+        def field(self, folder, *, only):
+            return {NOISY_AND_DEAD: self.row}
+
+        def directions(self):
+            return {"velocity -> physics": self.row}
+
+    trained = []
+
+    def train(name, settings, masks):
+        trained.append((name, settings["random_state"]))
+        return 0.5 + 0.1 * settings["random_state"] - 0.2 * (name.startswith("no"))
+
+    ours = {"loss": "info_nce", "readout_weight": 1.0}
+    rows = ablations(ours, range(3, 4), train, Known, ["no read-out"])
+    assert trained == [("ours, seed 3", 3), ("ours, seed 4", 4), ("no read-out, seed 3", 3)]
+    assert rows["ours"]["seeds"] == [3, 4]
+    assert rows["ours"]["recall_1"]["mixed 10 000"]["mean"] == pytest.approx(0.85)
+    assert rows["ours"]["recall_1"]["mixed 10 000"]["std"] == pytest.approx(0.1 / 2**0.5)
+    assert rows["no read-out"]["recall_1"]["mixed 10 000"]["each"] == [pytest.approx(0.6)]
 
 
 # ---- tables
@@ -470,6 +509,43 @@ def test_tables_say_what_the_json_says():
     assert cells[1].startswith(".980 (")
     assert cells[4] == "1 (1–1)"
     assert cells[-2:] == ["1 000", "100"]
+
+
+def test_ablations_are_told_by_what_they_lose_the_costliest_first():
+    from seisbind_table import ablation_table
+
+    def row(*seeds, **found):
+        means = {name.replace("_", " "): v for name, v in found.items()}
+        std = 0.02 if len(seeds) > 1 else None
+        return {
+            "seeds": list(seeds),
+            "recall_1": {name: {"mean": v, "std": std} for name, v in means.items()},
+        }
+
+    lines = ablation_table(
+        {
+            "a": row(0, mixed_1_000=0.91, mixed_10_000=0.69),
+            "ours": row(0, 1, mixed_1_000=0.9, mixed_10_000=0.7),
+            "b": row(0, mixed_1_000=0.8, mixed_10_000=0.5),
+        }
+    ).splitlines()
+    assert lines[2:] == [
+        "| ours | .900 ± .020 | .700 ± .020 | 2 |",
+        "| b | .800 (−.100) | .500 (−.200) | 1 |",
+        "| a | .910 (+.010) | .690 (−.010) | 1 |",
+    ]
+
+
+def test_a_million_models_are_shown_beside_the_gathers_they_were_asked_with(tmp_path):
+    import seisbind
+
+    for size in ("small", "medium"):
+        file = tmp_path / f"seisbind-{size}-a-processor.json"
+        file.write_text(json.dumps(report("ours", {}, size=size)))
+    beside = tmp_path / "retrieval-a-processor.json"
+    beside.write_text(json.dumps({"settings": {"n": seisbind.MILLION, "size": "medium"}}))
+    shown = {r["size"]["name"]: "retrieval" in r["parts"] for r in seisbind.reports_in(tmp_path)}
+    assert shown == {"small": False, "medium": True}
 
 
 def test_pages_are_filled_between_their_markers_only():
