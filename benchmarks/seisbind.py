@@ -33,7 +33,7 @@ import seisbind_baselines as baselines
 import seisbind_data as data
 import seisbind_table as tables
 from machine import RESULTS, kept_as
-from seisbind_ablations import ablations
+from seisbind_ablations import PAPER, ablations
 from seisbind_finetune import curve
 from seisbind_rows import MEAN, Run, recall_row
 from seisbind_training import Budget, Shelf, digest
@@ -46,20 +46,6 @@ MINUTES = 60.0
 TINY_EPOCHS = 1
 #: Our settings; what is not here is SeisBind's default.
 OURS: dict[str, Any] = {"encoder": "small"}
-#: The paper's design as far as it is published.
-PAPER = {
-    "encoder": "paper",
-    "embedding_dim": 256,
-    "seismic_weight": 1.0,
-    "physics_weight": 0.1,
-    "direct_weight": 0.0,
-    "readout_weight": 0.0,
-    "loss": "info_nce",
-    "augment": False,
-    "families_per_batch": None,
-    "ema_decay": None,
-    "learning_rate": 1e-3,
-}
 
 
 class Bench:

@@ -9,6 +9,20 @@ import numpy as np
 import seisbind_data as data
 from seisbind_rows import Run, Table
 
+#: The paper's design as far as it is published.
+PAPER: dict[str, Any] = {
+    "encoder": "paper",
+    "embedding_dim": 256,
+    "seismic_weight": 1.0,
+    "physics_weight": 0.1,
+    "direct_weight": 0.0,
+    "readout_weight": 0.0,
+    "loss": "info_nce",
+    "augment": False,
+    "families_per_batch": None,
+    "ema_decay": None,
+    "learning_rate": 1e-3,
+}
 #: Name -> parameters that differ. Those that change nothing of ours are left out.
 WITHOUT: dict[str, dict[str, Any]] = {
     "no augmentation": {"augment": False},
@@ -27,6 +41,7 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "two families in a batch": {"families_per_batch": 2},
     "batches of 64": {"batch_size": 64},
     "batches of 256": {"batch_size": 256},
+    "the paper's settings, our encoder": {k: v for k, v in PAPER.items() if k != "encoder"},
     "encoder: small": {"encoder": "small"},
     "encoder: shots": {"encoder": "shots"},
     "encoder: paper": {"encoder": "paper"},
