@@ -9,8 +9,8 @@ OpenFWI's survey and ten families, simulated with its own scheme. Training pairs
 from other seeds; a sample's random stream belongs to its seed, family and number, so none is
 shared. docs/benchmark_seisbind.md says what the parts and rows mean. Simulated data, trained models
 and embedded galleries are kept in --data and used again where their settings are the same: a run
-that was stopped goes on. Training ends after --minutes, or after --epochs, which do not depend on
-how busy the machine is.
+that was stopped goes on. Training ends after --minutes, or after --epochs or minutes of CPU time
+(--minutes 8 --cpu, with OMP_NUM_THREADS=1), which do not depend on how busy the machine is.
 
 "tiny" shows within minutes that the command works; its figures mean nothing.
 """
@@ -54,7 +54,7 @@ class Bench:
     def __init__(self, options: argparse.Namespace) -> None:
         self.options, self.folder = options, options.data
         self.size, self.device = data.SIZES[options.size], options.device
-        self.budget = Budget(options.minutes, options.epochs)
+        self.budget = Budget(options.minutes, options.epochs, options.cpu)
         self.shelf = Shelf(self.folder / "models", self.device, old_code=options.old_code)
         self._run: Run | None = None
         self.ours = OURS | dict(options.set or ()) | {"random_state": options.seed}
@@ -294,6 +294,9 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--ablations", action="store_true", help="the same as --only ablations")
     parser.add_argument("--minutes", type=float, help=f"of each training; by default {MINUTES:g}")
     parser.add_argument("--epochs", type=int, help="of each training, instead of --minutes")
+    parser.add_argument(
+        "--cpu", action="store_true", help="--minutes are of CPU time, for one thread"
+    )
     parser.add_argument(
         "--set",
         type=setting,
