@@ -40,8 +40,6 @@ from seisbind_training import Budget, Shelf, digest
 from seisbind_unet import Inversion
 
 LEFT_OUT = ("curvefault-b", "style-b")
-#: Embeddings that the goal of retrieval is about.
-MILLION = 1_000_000
 MINUTES = 60.0
 TINY_EPOCHS = 1
 #: Our settings; what is not here is SeisBind's default.
@@ -364,8 +362,7 @@ def reports_in(folder: Path) -> list[dict[str, Any]]:
         beside = folder / f"retrieval-{kept_as(report['hardware'])}.json"
         if beside.exists():
             found = json.loads(beside.read_text(encoding="utf-8"))
-            settings = found["settings"]
-            if settings["n"] >= MILLION and settings["size"] == report["size"]["name"]:
+            if found["settings"]["size"] == report["size"]["name"]:
                 report["parts"]["retrieval"] = found
         reports.append(report)
     return reports

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -372,6 +373,22 @@ def test_a_stopped_training_counts_the_time_before(tmp_path):
         assert 100 <= cpu.seconds < 110
 
 
+def test_minutes_of_cpu_time_stand_still_while_others_work():
+    from seisbind_training import Budget
+
+    from seisgeo import contrast
+
+    with Budget(1.0, cpu=True).kept_by_training():
+        before = contrast.time.monotonic()
+        time.sleep(0.5)
+        assert contrast.time.monotonic() - before < 0.4
+    with Budget(1.0).kept_by_training():
+        before = contrast.time.monotonic()
+        time.sleep(0.5)
+        assert contrast.time.monotonic() - before > 0.4
+    assert contrast.time is time
+
+
 def test_only_what_trains_names_the_code(tmp_path):
     from seisbind_training import code_digest
 
@@ -536,16 +553,52 @@ def test_ablations_are_told_by_what_they_lose_the_costliest_first():
     ]
 
 
-def test_a_million_models_are_shown_beside_the_gathers_they_were_asked_with(tmp_path):
+def test_large_galleries_are_shown_beside_the_gathers_they_were_asked_with(tmp_path):
     import seisbind
 
     for size in ("small", "medium"):
         file = tmp_path / f"seisbind-{size}-a-processor.json"
         file.write_text(json.dumps(report("ours", {}, size=size)))
     beside = tmp_path / "retrieval-a-processor.json"
-    beside.write_text(json.dumps({"settings": {"n": seisbind.MILLION, "size": "medium"}}))
+    beside.write_text(json.dumps({"settings": {"n": 2000, "size": "medium"}}))
     shown = {r["size"]["name"]: "retrieval" in r["parts"] for r in seisbind.reports_in(tmp_path)}
     assert shown == {"small": False, "medium": True}
+
+
+def test_the_goal_of_retrieval_is_a_million():
+    from seisbind_table import MILLION, goal_rows
+
+    for n, labels in ((MILLION // 2, 0), (MILLION, 2)):
+        made = report("retrieval", {"faiss, asked by gathers": {"ms_median": 2, "recall_10": 1}})
+        made["parts"]["retrieval"]["settings"]["n"] = n
+        assert len(list(goal_rows(made))) == labels
+
+
+def test_ours_stands_beside_what_it_is_compared_with():
+    from seisbind_table import contest_table
+
+    made = report("ours", {"mixed 1 000": recalls(0.9), "mixed 10 000": recalls(0.5)})
+    assert contest_table(made) is None
+    other = {"nearest raw gather, 1 000": recalls(0.1), "nearest raw gather, 10 000": recalls(0.05)}
+    made["parts"] |= report("baselines", other)["parts"]
+    made["parts"]["ours"]["models"]["ours"] = {"cpu_seconds": 480.0}
+    ours, nearest = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in contest_table(made).splitlines()[2:]
+    )
+    assert [cell.split()[0] for cell in ours[1:]] == [".900", ".500", ".900", "8.0"]
+    assert [cell.split()[0] for cell in nearest[1:]] == [".100", ".050", ".100", "–"]
+
+
+def test_the_readme_has_the_goals_of_the_largest_training_only():
+    from seisbind_table import short
+
+    sizes = [
+        report("ours", {"mixed 1 000": recalls(r)}, size=s) for r, s in ((0.5, "a"), (0.9, "b"))
+    ]
+    sizes[1]["size"]["train"] = 2000
+    assert short(sizes).count("mixed gallery 1 000") == 1
+    assert ".900" in short(sizes)
 
 
 def test_pages_are_filled_between_their_markers_only():

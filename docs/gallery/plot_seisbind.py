@@ -55,5 +55,5 @@ for ax, key in zip(axes, ours, strict=True):
     ax.axvline(0, color="black", lw=0.8)
     ax.set(title=f"{key.replace('->', '→')}\nours {mean:.3f}", xlabel="change of R@1")
     ax.title.set_fontsize("medium")
-minutes = part["settings"]["minutes"]
-figure.suptitle(f"{report['size']['train']} pairs a family, {minutes:g} minutes each")
+spent = f"{part['settings']['minutes']:g} minutes{' of CPU time' * part['settings']['cpu']} each"
+figure.suptitle(f"{report['size']['train']} pairs a family, {spent}")
