@@ -30,7 +30,7 @@ import numpy as np
 import seisbind_data as data
 import seisbind_table as tables
 from machine import RESULTS, kept_as
-from seisbind import MILLION, hardware
+from seisbind import hardware
 from seisbind_rows import Row, Run
 
 K = 10
@@ -42,7 +42,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of benchmarks/seisbind.py")
     parser.add_argument("--size", choices=data.SIZES, default="small", help="whose test gathers")
     parser.add_argument("--model", type=Path, help="by default the last of seisbind.py's part ours")
-    parser.add_argument("-n", type=int, default=MILLION, help="models in the gallery")
+    parser.add_argument("-n", type=int, default=tables.MILLION, help="models in the gallery")
     parser.add_argument("--device", help="to embed on; by default CUDA where there is one")
     parser.add_argument("--out", type=Path, help="JSON file; by default in benchmarks/results")
     options = parser.parse_args()
@@ -105,6 +105,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     few = {name: query[:20] for name, query in asked.items()}
     for name, query in few.items():
         rows[f"exact, asked by {name}"] = searched(exact.search, query, truth[name][:20])
+    many = f"{len(gallery):,}".replace(",", " ")
     return {
         "date": datetime.date.today().isoformat(),
         "seisgeo": sg.__version__,
@@ -114,8 +115,8 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "drawing_and_embedding_seconds": drawing,
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "tables": {
-            f"Index of {len(gallery)} embeddings, one core": {"kind": "numbers", "rows": rows},
-            f"Own model of a gather among {len(gallery)}": {
+            f"Index of {many} embeddings, one core": {"kind": "numbers", "rows": rows},
+            f"Own model of a gather among {many}": {
                 "kind": "numbers",
                 "rows": {"exact search": own_model(truth["gathers"], run.some)},
             },

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seisbind_ablations import FULL as OURS
 from seisbind_rows import MEAN, Row, Table
 
 Report = dict[str, Any]
@@ -54,6 +55,8 @@ GOALS: dict[str, tuple[str, str, str, float | None, float | None]] = {
     "its recall of the exact ten": ("retrieval", r"faiss, .*", "recall_10", 0.99, 0.99),
 }
 LOWER = ("relative", "ms_median")
+#: Embeddings that the goals of retrieval are about.
+MILLION = 1_000_000
 #: Sizes whose figures mean nothing.
 SHOWN_ONLY = ("tiny",)
 
@@ -61,7 +64,10 @@ SHOWN_ONLY = ("tiny",)
 def goal_rows(report: Report) -> Iterator[tuple[str, str, Row, str, list[str]]]:
     """Label, row, figure's name and the verdict on each goal, of what was measured."""
     for label, (part, pattern, measure, *goals) in GOALS.items():
-        tables = report["parts"].get(part, {}).get("tables", {})
+        result = report["parts"].get(part, {"tables": {}})
+        if part == "retrieval" and result.get("settings", {}).get("n", 0) < MILLION:
+            continue
+        tables = result["tables"]
         found = [
             (name, row)
             for table in tables.values()
@@ -172,18 +178,32 @@ def descriptor_markdown(table: Table) -> str:
 
 
 def ablation_table(table: Table) -> str:
-    """Means over seeds with their standard deviations."""
-    columns = list(next(iter(table.values()))["recall_1"])
+    """Means over seeds; of ours their standard deviation, of the others the difference from ours.
+
+    What costs most in the larger gallery comes first.
+    """
+    ours = table[OURS]["recall_1"]
+    columns = list(ours)
+    deciding = next((key for key in columns if "10 000" in key), columns[0])
+    others = sorted(table.keys() - {OURS}, key=lambda n: table[n]["recall_1"][deciding]["mean"])
     rows = []
-    for name, row in table.items():
-        cells = []
+    for name in (OURS, *others):
+        row, cells = table[name], []
         for key in columns:
             cell = row["recall_1"][key]
-            std = "" if cell["std"] is None else f" ± {figure(cell['std'], 'recall_1')}"
-            cells.append(figure(cell["mean"], "recall_1") + std)
+            if name == OURS:
+                said = "" if cell["std"] is None else f" ± {figure(cell['std'], 'recall_1')}"
+            else:
+                said = f" ({signed(cell['mean'] - ours[key]['mean'])})"
+            cells.append(figure(cell["mean"], "recall_1") + said)
         rows.append([name, *cells, str(len(row["seeds"]))])
     titles = [c.replace("->", "→") for c in columns]
     return markdown(["R@1", *titles, "seeds"], rows)
+
+
+def signed(difference: float) -> str:
+    """A difference of recalls with its sign."""
+    return ("−" if difference < 0 else "+") + figure(abs(difference), "recall_1")
 
 
 def number_table(table: Table) -> str:
@@ -231,6 +251,36 @@ def training_table(report: Report) -> str:
     return markdown(head, rows)
 
 
+#: What is compared -> (part, its rows but for the size of their gallery, its model).
+CONTESTANTS = {
+    "SeisBind": ("ours", "mixed", "ours"),
+    "the paper's design": ("paper", "paper's design,", "paper's design"),
+    "U-Net, matched by L2": ("unet", "U-Net, L2,", "U-Net"),
+    "principal components, matched by L2": ("baselines", "principal components,", None),
+    "nearest raw gather": ("baselines", "nearest raw gather,", None),
+}
+GALLERIES = ("1 000", "10 000")
+
+
+def contest_table(report: Report) -> str | None:
+    """Ours beside what it is compared with, trained on the same pairs; None where there is none."""
+    rows = []
+    for label, (part, begins, model) in CONTESTANTS.items():
+        result = report["parts"].get(part, {"tables": {}, "models": {}})
+        found = {n: row for t in result["tables"].values() for n, row in t["rows"].items()}
+        of = [found.get(f"{begins} {gallery}") for gallery in GALLERIES]
+        if None in of:
+            continue
+        record = result["models"].get(model)
+        spent = "–" if record is None else f"{record['cpu_seconds'] / 60:.1f}"
+        cells = [with_interval(row, "recall_1") for row in of] + [figure(of[0]["recall_10"], "")]
+        rows.append([label, *cells, spent])
+    if len(rows) < 2:
+        return None
+    head = [f"R@1 among {gallery}" for gallery in GALLERIES]
+    return markdown(["", *head, f"R@10 among {GALLERIES[0]}", "CPU minutes of training"], rows)
+
+
 def report_markdown(report: Report) -> str:
     """Everything that was measured on one machine."""
     size = report["size"]
@@ -251,6 +301,8 @@ def report_markdown(report: Report) -> str:
     if any(part["old_code"] for part in own):
         about.append("Some models were trained by earlier code; the JSON says which.")
     lines = [" ".join(about), "", goals_table(report)]
+    if (contest := contest_table(report)) is not None:
+        lines += ["", "**Ours and others, the same pairs**", "", contest]
     for part in report["parts"].values():
         for title, table in part["tables"].items():
             lines += ["", f"**{title}**", "", KINDS[table["kind"]](table["rows"])]
@@ -296,9 +348,26 @@ def write_pages(reports: list[Report], root: Path) -> None:
     everything = "\n\n".join(
         f"### {r['hardware']}, `{r['size']['name']}`\n\n{report_markdown(r)}" for r in reports
     )
-    short = "\n\n".join(f"{r['hardware']}:\n\n{goals_table(r)}" for r in reports)
-    for file, content in (("docs/benchmark_seisbind.md", everything), ("README.md", short)):
+    for file, content in (
+        ("docs/benchmark_seisbind.md", everything),
+        ("README.md", short(reports)),
+    ):
         path, content = root / file, content or "No results are kept yet."
         path.write_text(
             fill(path.read_text(encoding="utf-8"), "seisbind", content), encoding="utf-8"
         )
+
+
+def short(reports: list[Report]) -> str:
+    """The goals, by the largest training of each machine, and the comparisons there are."""
+    largest: dict[str, Report] = {}
+    for report in sorted(reports, key=lambda r: r["size"]["train"]):
+        largest[report["hardware"]] = report
+    lines = [f"{machine}:\n\n{goals_table(r)}" for machine, r in largest.items()]
+    for report in reports:
+        if (contest := contest_table(report)) is not None:
+            lines.append(
+                f"Trained on {report['size']['train']} pairs a family, {report['hardware']}:\n\n"
+                f"{contest}"
+            )
+    return "\n\n".join(lines)

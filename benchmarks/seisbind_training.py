@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
@@ -39,16 +40,34 @@ NOTED = 20.0
 
 @dataclass(frozen=True)
 class Budget:
-    """Length of a training: minutes, or epochs, which do not depend on the machine's load."""
+    """Length of a training: minutes, or epochs, which do not depend on the machine's load.
+
+    Minutes of CPU time (`cpu`) do not either, and are fair to models whose steps cost more or less;
+    they are for trainings of one thread.
+    """
 
     minutes: float | None = None
     epochs: int | None = None
+    cpu: bool = False
 
     @property
     def settings(self) -> dict[str, Any]:
         """As parameters of SeisBind; the schedule ends with the budget, not before."""
         limit = 60 * self.minutes if self.minutes is not None else None
         return {"max_epochs": self.epochs or 100_000, "max_time": limit, "patience": 100_000}
+
+    @property
+    def clock(self) -> Callable[[], float]:
+        """What the minutes are read from, in seconds."""
+        return time.process_time if self.cpu else time.monotonic
+
+    @contextlib.contextmanager
+    def kept_by_training(self) -> Iterator[None]:
+        """Let `fit` read its time limit from the clock."""
+        from seisgeo import contrast
+
+        with mock.patch.object(contrast, "time", SimpleNamespace(monotonic=self.clock)):
+            yield
 
 
 class Shelf:
@@ -104,6 +123,8 @@ class Shelf:
 
         settings = {**settings, **budget.settings}
         named = {"settings": settings, "data": data, "masks": masks}
+        if budget.cpu:
+            named["clock"] = "cpu"
         key, code = digest(named), code_digest()
         stem = f"{key}-{code}"
         found = self._find(key, code)
@@ -117,7 +138,12 @@ class Shelf:
         print(f"{name}: training", flush=True)
         run = self.folder / f"{stem}.run"
         model = sg.SeisBind(device=self.device, **settings)
-        with CpuTime(run / "cpu.json") as cpu, LoaderClock() as clock, _masks(masks):
+        with (
+            CpuTime(run / "cpu.json") as cpu,
+            LoaderClock() as clock,
+            _masks(masks),
+            budget.kept_by_training(),
+        ):
             if fit is None:
                 model.fit(pairs, checkpoint=run)
             else:

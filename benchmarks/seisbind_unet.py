@@ -97,11 +97,11 @@ def _train(
     optimiser = torch.optim.AdamW(network.parameters(), lr=1e-3, weight_decay=1e-4)
     batch = min(64, len(kept))
     steps = len(kept) // batch
-    best, epochs, begun = math.inf, 0, time.monotonic()
+    best, epochs, begun, read_from = math.inf, 0, time.monotonic(), budget.clock()
 
     def done(step: int) -> float:
         if budget.minutes is not None:
-            return (time.monotonic() - begun) / (60 * budget.minutes)
+            return (budget.clock() - read_from) / (60 * budget.minutes)
         return (epochs + step / steps) / budget.epochs
 
     side = int(models.shape[1] ** 0.5)

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -372,6 +373,22 @@ def test_a_stopped_training_counts_the_time_before(tmp_path):
         assert 100 <= cpu.seconds < 110
 
 
+def test_minutes_of_cpu_time_stand_still_while_others_work():
+    from seisbind_training import Budget
+
+    from seisgeo import contrast
+
+    with Budget(1.0, cpu=True).kept_by_training():
+        before = contrast.time.monotonic()
+        time.sleep(0.5)
+        assert contrast.time.monotonic() - before < 0.4
+    with Budget(1.0).kept_by_training():
+        before = contrast.time.monotonic()
+        time.sleep(0.5)
+        assert contrast.time.monotonic() - before > 0.4
+    assert contrast.time is time
+
+
 def test_only_what_trains_names_the_code(tmp_path):
     from seisbind_training import code_digest
 
@@ -417,6 +434,45 @@ def test_variants_that_are_ours_are_not_ablated():
     assert {"sigmoid loss", "average of the weights"}.isdisjoint(made)
     assert made["InfoNCE loss"] == {**ours, "loss": "info_nce"}
     assert set(made) - {FULL, UNMASKED} <= set(WITHOUT)
+    chosen = ["encoder: paper", UNMASKED]
+    assert list(variants(ours, chosen)) == [FULL, *chosen]
+    with pytest.raises(ValueError, match="no variant 'sigmoid loss'; there are: near-copies"):
+        variants(ours, ["sigmoid loss"])
+
+
+def test_ours_has_another_seed_to_compare_with():
+    from seisbind_ablations import ablations
+    from seisbind_data import NOISY_AND_DEAD
+
+    class Known:
+        """A run that finds what is said of it."""
+
+        folder, size = None, type("size", (), {"gallery": 1000})
+
+        def __init__(self, recall):
+            self.row = {"recall_1": recall}
+
+        mixed = among = lambda self, *_: self.row
+
+        def field(self, folder, *, only):
+            return {NOISY_AND_DEAD: self.row}
+
+        def directions(self):
+            return {"velocity -> physics": self.row}
+
+    trained = []
+
+    def train(name, settings, masks):
+        trained.append((name, settings["random_state"]))
+        return 0.5 + 0.1 * settings["random_state"] - 0.2 * (name.startswith("no"))
+
+    ours = {"loss": "info_nce", "readout_weight": 1.0}
+    rows = ablations(ours, range(3, 4), train, Known, ["no read-out"])
+    assert trained == [("ours, seed 3", 3), ("ours, seed 4", 4), ("no read-out, seed 3", 3)]
+    assert rows["ours"]["seeds"] == [3, 4]
+    assert rows["ours"]["recall_1"]["mixed 10 000"]["mean"] == pytest.approx(0.85)
+    assert rows["ours"]["recall_1"]["mixed 10 000"]["std"] == pytest.approx(0.1 / 2**0.5)
+    assert rows["no read-out"]["recall_1"]["mixed 10 000"]["each"] == [pytest.approx(0.6)]
 
 
 # ---- tables
@@ -470,6 +526,79 @@ def test_tables_say_what_the_json_says():
     assert cells[1].startswith(".980 (")
     assert cells[4] == "1 (1–1)"
     assert cells[-2:] == ["1 000", "100"]
+
+
+def test_ablations_are_told_by_what_they_lose_the_costliest_first():
+    from seisbind_table import ablation_table
+
+    def row(*seeds, **found):
+        means = {name.replace("_", " "): v for name, v in found.items()}
+        std = 0.02 if len(seeds) > 1 else None
+        return {
+            "seeds": list(seeds),
+            "recall_1": {name: {"mean": v, "std": std} for name, v in means.items()},
+        }
+
+    lines = ablation_table(
+        {
+            "a": row(0, mixed_1_000=0.91, mixed_10_000=0.69),
+            "ours": row(0, 1, mixed_1_000=0.9, mixed_10_000=0.7),
+            "b": row(0, mixed_1_000=0.8, mixed_10_000=0.5),
+        }
+    ).splitlines()
+    assert lines[2:] == [
+        "| ours | .900 ± .020 | .700 ± .020 | 2 |",
+        "| b | .800 (−.100) | .500 (−.200) | 1 |",
+        "| a | .910 (+.010) | .690 (−.010) | 1 |",
+    ]
+
+
+def test_large_galleries_are_shown_beside_the_gathers_they_were_asked_with(tmp_path):
+    import seisbind
+
+    for size in ("small", "medium"):
+        file = tmp_path / f"seisbind-{size}-a-processor.json"
+        file.write_text(json.dumps(report("ours", {}, size=size)))
+    beside = tmp_path / "retrieval-a-processor.json"
+    beside.write_text(json.dumps({"settings": {"n": 2000, "size": "medium"}}))
+    shown = {r["size"]["name"]: "retrieval" in r["parts"] for r in seisbind.reports_in(tmp_path)}
+    assert shown == {"small": False, "medium": True}
+
+
+def test_the_goal_of_retrieval_is_a_million():
+    from seisbind_table import MILLION, goal_rows
+
+    for n, labels in ((MILLION // 2, 0), (MILLION, 2)):
+        made = report("retrieval", {"faiss, asked by gathers": {"ms_median": 2, "recall_10": 1}})
+        made["parts"]["retrieval"]["settings"]["n"] = n
+        assert len(list(goal_rows(made))) == labels
+
+
+def test_ours_stands_beside_what_it_is_compared_with():
+    from seisbind_table import contest_table
+
+    made = report("ours", {"mixed 1 000": recalls(0.9), "mixed 10 000": recalls(0.5)})
+    assert contest_table(made) is None
+    other = {"nearest raw gather, 1 000": recalls(0.1), "nearest raw gather, 10 000": recalls(0.05)}
+    made["parts"] |= report("baselines", other)["parts"]
+    made["parts"]["ours"]["models"]["ours"] = {"cpu_seconds": 480.0}
+    ours, nearest = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in contest_table(made).splitlines()[2:]
+    )
+    assert [cell.split()[0] for cell in ours[1:]] == [".900", ".500", ".900", "8.0"]
+    assert [cell.split()[0] for cell in nearest[1:]] == [".100", ".050", ".100", "–"]
+
+
+def test_the_readme_has_the_goals_of_the_largest_training_only():
+    from seisbind_table import short
+
+    sizes = [
+        report("ours", {"mixed 1 000": recalls(r)}, size=s) for r, s in ((0.5, "a"), (0.9, "b"))
+    ]
+    sizes[1]["size"]["train"] = 2000
+    assert short(sizes).count("mixed gallery 1 000") == 1
+    assert ".900" in short(sizes)
 
 
 def test_pages_are_filled_between_their_markers_only():
