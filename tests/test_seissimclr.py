@@ -70,9 +70,10 @@ def test_a_few_labels_are_carried_over(model):
         labels[np.flatnonzero(kinds == kind)[:4]] = kind
     found = model.propagate_labels(unseen, labels)
     assert (found["label"].values == kinds).mean() > 0.9
-    reached = found["label"].values != ""
-    np.testing.assert_array_equal(reached, found["probability"].values > 0)
-    assert reached.mean() > 0.9
+    given = labels != None  # noqa: E711
+    assert (found["label"].values[given] == kinds[given]).all()
+    assert (found["probability"].values[given] == 1).all()
+    assert (found["probability"].values > 1 / 3).all()
     assert "starttime" in found.coords
 
 
@@ -82,7 +83,6 @@ def test_both_views_learn(records, view):
     blind = sg.SeisSimCLR(view, max_epochs=3, **SMALL).fit(few)
     history = blind.history_
     assert history[-1]["train_loss"] < history[0]["train_loss"]
-    assert history[-1]["val_loss"] > 0
     z = blind.transform(few)
     conventions.validate(z, "embedding", values=True)
     np.testing.assert_allclose(np.linalg.norm(z["embedding"], axis=1), 1, atol=1e-5)
