@@ -22,6 +22,7 @@ from seisgeo.errors import SeisgeoError
 if TYPE_CHECKING:
     from seisgeo import (
         adapters,
+        clustering,
         conventions,
         descriptors,
         detection,
@@ -56,6 +57,7 @@ __all__ = [
     "SeisgeoError",
     "__version__",
     "adapters",
+    "clustering",
     "conventions",
     "descriptors",
     "detection",
@@ -88,6 +90,7 @@ _HOMES = {
 }
 _MODULES = {
     "adapters",
+    "clustering",
     "conventions",
     "descriptors",
     "detection",

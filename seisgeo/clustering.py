@@ -6,10 +6,14 @@ import numpy as np
 
 from seisgeo.errors import ParameterError
 
-__all__ = ["cluster_stability", "spread_labels"]
+__all__ = ["cluster_stability", "most_stable", "spread_labels"]
 
+#: Numbers of clusters that are tried.
+_MOST_CLUSTERS = 10
+#: Differences of stability below it say nothing.
+_EQUAL = 0.02
 #: Divisions into halves, and starts of each k-means.
-_DIVISIONS, _STARTS = 4, 4
+_DIVISIONS, _STARTS = 4, 3
 #: Rounds of self-training.
 _ROUNDS = 3
 
@@ -66,6 +70,44 @@ def cluster_stability(embedding: np.ndarray, n_clusters: int, *, seed: int = 0) 
             labels.append(means.predict(embedding))
         found.append(adjusted_rand_score(*labels))
     return float(np.mean(found))
+
+
+def most_stable(embedding: np.ndarray, *, seed: int = 0) -> int:
+    """Number of k-means clusters, of 2 to 10, that halves of the records agree on most.
+
+    Parameters
+    ----------
+    embedding : numpy.ndarray
+        Shape (record, feature), at least 4 records.
+    seed : int, default 0
+        As of :func:`cluster_stability`, which says how much they agree.
+
+    Returns
+    -------
+    int
+        The most stable number, of several equally stable ones the largest; there need not be one
+        that is stable.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than 4 records.
+
+    Examples
+    --------
+    >>> points = np.random.default_rng(0).normal(size=(90, 2)) + np.arange(90)[:, None] % 3 * 20
+    >>> most_stable(points)
+    3
+    """
+    if len(embedding) < 4:
+        raise ParameterError(
+            f"{len(embedding)} records do not show how many clusters there are: expected at least "
+            "4, or n_clusters"
+        )
+    tried = range(2, max(2, min(_MOST_CLUSTERS, len(embedding) // 4)) + 1)
+    found = {k: cluster_stability(embedding, k, seed=seed) for k in tried}
+    # Clusters that lie near each other, taken together, are as stable as alone.
+    return max(k for k, stability in found.items() if stability >= max(found.values()) - _EQUAL)
 
 
 def spread_labels(embedding: np.ndarray, labels: np.ndarray) -> np.ndarray:

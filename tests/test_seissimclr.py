@@ -62,6 +62,24 @@ def test_kinds_become_clusters_without_a_label(model, records):
     assert adjusted_rand_score(records["source_type"].values, by_density) > 0.3
 
 
+def test_the_number_of_kinds_is_found(model):
+    found = model.cluster(make_records(90, seed=3))["cluster"].values
+    assert found.max() == 2
+
+
+def test_when_an_event_comes_in_its_window_does_not_matter(model):
+    quiet = make_records(4, seed=4)
+    quiet["amplitude"][:] = 0
+    pulse = np.hanning(40) * np.sin(np.arange(40))
+    for row, start in enumerate((100, 164, 228, 164)):  # steps of the coarsest layer
+        quiet["amplitude"][row, 0, start : start + 40] = pulse
+    quiet["amplitude"][3, 0, 164:204] = np.hanning(40) * np.sin(np.arange(40) / 3)
+    z = model.transform(quiet)["embedding"].values
+    np.testing.assert_allclose(z[1], z[0], atol=1e-3)
+    np.testing.assert_allclose(z[2], z[0], atol=1e-3)
+    assert z[3] @ z[0] < 0.99  # what the event is does
+
+
 def test_a_few_labels_are_carried_over(model):
     unseen = make_records(90, seed=2)
     kinds = unseen["source_type"].values
@@ -160,7 +178,9 @@ def test_bad_input_is_refused(model, records):
     with pytest.raises(ParameterError, match="method must be 'kmeans' or 'hdbscan', found 'db"):
         model.cluster(few, method="dbscan")
     with pytest.raises(ParameterError, match=r"n_clusters must be 1 to 6 \(the records\), found 8"):
-        model.cluster(few)
+        model.cluster(few, n_clusters=8)
+    with pytest.raises(ParameterError, match="3 records do not show how many clusters there are"):
+        model.cluster(few.isel(event=slice(3)))
     with pytest.raises(ConventionError, match="expected one for each of 6 records"):
         model.propagate_labels(few, ["a"])
     with pytest.raises(ConventionError, match=r"records of at least 2 kinds, found \['a'\]"):

@@ -238,7 +238,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         X: xr.Dataset,
         *,
         method: str = "kmeans",
-        n_clusters: int = 8,
+        n_clusters: int | None = None,
         min_cluster_size: int = 10,
     ) -> xr.Dataset:
         """Group records by their embeddings.
@@ -250,8 +250,9 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         method : {"kmeans", "hdbscan"}, default "kmeans"
             k-means makes `n_clusters` of all records; HDBSCAN finds how many there are of at least
             `min_cluster_size` records, and leaves stragglers out.
-        n_clusters : int, default 8
-            For k-means.
+        n_clusters : int or None, default None
+            For k-means; by default as many, of 2 to 10, as halves of the records agree on most
+            (:func:`seisgeo.clustering.most_stable`).
         min_cluster_size : int, default 10
             For HDBSCAN.
 
@@ -259,12 +260,17 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         -------
         xarray.Dataset
             `X` with the coordinate ``cluster (event)``: 0 is the largest, -1 a straggler.
+            :func:`seisgeo.clustering.cluster_stability` says how far to trust them, and
             :func:`seisgeo.plotting.plot_clusters` draws a card of each.
         """
         from sklearn.cluster import HDBSCAN, KMeans
 
+        from seisgeo.clustering import most_stable
+
         embedding = self.transform(X)["embedding"].values.astype(float)
         if method == "kmeans":
+            if n_clusters is None:
+                n_clusters = most_stable(embedding, seed=self._seed() or 0)
             if not 1 <= n_clusters <= len(embedding):
                 raise ParameterError(
                     f"n_clusters must be 1 to {len(embedding)} (the records), found {n_clusters}"
