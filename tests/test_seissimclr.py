@@ -62,9 +62,12 @@ def test_kinds_become_clusters_without_a_label(model, records):
     assert adjusted_rand_score(records["source_type"].values, by_density) > 0.3
 
 
-def test_the_number_of_kinds_is_found(model):
-    found = model.cluster(make_records(90, seed=3))["cluster"].values
-    assert found.max() == 2
+def test_by_default_there_are_as_many_clusters_as_are_most_stable(model, records):
+    found = model.cluster(records)["cluster"].values
+    embedding = model.transform(records)["embedding"].values
+    stability = {n: sg.clustering.cluster_stability(embedding, n) for n in range(2, 11)}
+    assert stability[found.max() + 1] > max(stability.values()) - 0.05
+    assert min(stability.values()) < max(stability.values()) - 0.05
 
 
 def test_when_an_event_comes_in_its_window_does_not_matter(model):
@@ -106,6 +109,29 @@ def test_both_views_learn(records, view):
     np.testing.assert_allclose(np.linalg.norm(z["embedding"], axis=1), 1, atol=1e-5)
     alone = blind.transform(few.isel(event=[7]))
     np.testing.assert_allclose(alone["embedding"][0], z["embedding"][7], atol=1e-4)
+
+
+def test_few_records_are_passed_over_often_enough_in_an_epoch():
+    import torch
+
+    from seisgeo.estimators.views import Views
+    from seisgeo.event_training import Schedule, fit_network
+
+    network, seen = torch.nn.Linear(1, 1), []
+
+    def loss(batch, generator):
+        seen.append(batch["x"][:, 0].tolist())
+        return network(batch["x"]).square().mean()
+
+    same = dict(max_time=None, learning_rate=0.1, weight_decay=0.0, patience=0, device="cpu")
+    views = Views({"x": np.arange(10, dtype=np.float32)[:, None]})
+    schedule = Schedule(1, 3, **same, seed=0, progress=False, least_steps=7)
+    fit_network(network, loss, views, np.arange(10), np.arange(0), schedule)
+    assert [len(batch) for batch in seen] == [3] * 7
+    passes = [np.concatenate(seen[i : i + 3]).tolist() for i in (0, 3)]
+    for one in passes:
+        assert len(set(one)) == 9  # no record twice in a pass
+    assert passes[0] != passes[1]
 
 
 def test_changed_copies_are_found(model, records):

@@ -91,4 +91,4 @@ def cluster(
         print(f"  {'none' if name < 0 else name!s:<12} {count}")
     if given is not None:
         for name, count in table["label"].value_counts().items():
-            print(f"  {name or 'no label':<12} {count}")
+            print(f"  {name:<12} {count}")
