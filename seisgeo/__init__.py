@@ -23,6 +23,7 @@ from seisgeo.estimators import HOMES as _ESTIMATORS
 if TYPE_CHECKING:
     from seisgeo import (
         adapters,
+        clustering,
         conventions,
         descriptors,
         detection,
@@ -58,6 +59,7 @@ __all__ = [
     "SeisgeoError",
     "__version__",
     "adapters",
+    "clustering",
     "conventions",
     "descriptors",
     "detection",
@@ -84,6 +86,7 @@ _HOMES = {
 }
 _MODULES = {
     "adapters",
+    "clustering",
     "conventions",
     "descriptors",
     "detection",

@@ -47,6 +47,8 @@ class Schedule:
         Of batches and augmentation.
     progress : bool
         Whether to show a progress bar.
+    least_steps : int, default 1
+        Steps of an epoch, where a pass over the data takes fewer.
     """
 
     max_epochs: int
@@ -58,6 +60,7 @@ class Schedule:
     device: str
     seed: int
     progress: bool
+    least_steps: int = 1
 
 
 def fit_network(
@@ -231,16 +234,21 @@ class _Keeper(L.Callback):
 
 
 class _Epoch:
-    """Shuffled batches of one size: the rows left over are passed over in this epoch."""
+    """Shuffled batches of one size: the rows left over are passed over in this pass."""
 
     def __init__(self, rows: np.ndarray, schedule: Schedule) -> None:
         self.rows = rows
         self.batch = min(schedule.batch_size, len(rows))
+        self.least = schedule.least_steps
         self.generator = torch.Generator().manual_seed(schedule.seed)
 
     def __iter__(self) -> Iterator[np.ndarray]:
-        order = self.rows[torch.randperm(len(self.rows), generator=self.generator).numpy()]
-        return (order[i * self.batch : (i + 1) * self.batch] for i in range(len(self)))
+        left = len(self)
+        while left:
+            order = self.rows[torch.randperm(len(self.rows), generator=self.generator).numpy()]
+            passed = min(left, len(self.rows) // self.batch)
+            yield from (order[i * self.batch : (i + 1) * self.batch] for i in range(passed))
+            left -= passed
 
     def __len__(self) -> int:
-        return len(self.rows) // self.batch
+        return max(self.least, len(self.rows) // self.batch)

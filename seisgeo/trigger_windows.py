@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,6 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["windows"]
+
+#: Values of a stretch that is read at once, and stretches that are kept: 64 MB in all. Opening a
+#: file costs more than decoding so much of it, and the next trigger is seldom far.
+_STRETCH, _MOST_STRETCHES = 2**17, 64
 
 
 def windows(
@@ -107,7 +113,7 @@ def windows(
     components = order_components({c for item in used for c in records[item].components})
     n = round((before + after) * rate)
     cutter = _Windows(
-        {item: records[item].source for item in used},
+        {item: records[item] for item in used},
         {item: [index_of(records[item].components, c) for c in components] for item in used},
         [(item, record, first) for item, record, first, *_ in places],
     )
@@ -145,27 +151,59 @@ def windows(
 
 
 class _Windows:
-    """Reads windows of records."""
+    """Reads windows of records, out of stretches that it keeps for the windows that follow."""
 
     def __init__(
         self,
-        sources: dict[int, Any],
+        records: dict[int, Continuous],
         orders: dict[int, list[int]],
         places: list[tuple[int, int, int]],
     ) -> None:
-        self.sources = sources
+        self.records = records
         self.orders = orders
         self.places = places
+        self._kept: OrderedDict[tuple[int, int, int], np.ndarray] = OrderedDict()
+        self._lock = Lock()
+
+    def __getstate__(self) -> tuple[Any, Any, Any]:
+        return self.records, self.orders, self.places
+
+    def __setstate__(self, state: tuple[Any, Any, Any]) -> None:
+        self.__init__(*state)  # type: ignore[misc]
 
     def read(self, row: int, start: int, stop: int) -> np.ndarray:
         """Samples of a window, (component, time)."""
         item, record, first = self.places[row]
-        values = self.sources[item].read(record, first + start, first + stop)
+        values = self._samples(item, record, first + start, first + stop)
         out = np.full((len(self.orders[item]), stop - start), np.nan, values.dtype)
         for at, index in enumerate(self.orders[item]):
             if index >= 0:
                 out[at] = values[index]
         return out
+
+    def _samples(self, item: int, record: int, start: int, stop: int) -> np.ndarray:
+        size = max(1, _STRETCH // len(self.records[item].components))
+        parts = []
+        for number in range(start // size, -(-stop // size)):
+            first = number * size
+            stretch = self._stretch((item, record, number), first, first + size)
+            parts.append(stretch[:, max(start - first, 0) : stop - first])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+    def _stretch(self, key: tuple[int, int, int], start: int, stop: int) -> np.ndarray:
+        item, record, _ = key
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        continuous = self.records[item]
+        stop = min(stop, int(continuous.lengths[record]))
+        values = continuous.source.read(record, start, stop)
+        with self._lock:
+            self._kept[key] = values
+            while len(self._kept) > _MOST_STRETCHES:
+                self._kept.popitem(last=False)
+        return values
 
 
 def _find(records: list[Continuous], row: Any) -> tuple[int, int, int] | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 __all__ = [
     "WaveformAugmentation",
-    "add_white_noise",
+    "add_noise",
     "band_pass",
     "drop_components",
     "flip_polarity",
@@ -27,15 +28,17 @@ class WaveformAugmentation:
     ----------
     gain : (float, float) or None, default (-6, 6)
         Range of the gain of each component (dB).
-    shift : float or None, default 0.05
-        Longest shift to either side, as a share of the record.
+    shift : float or None, default 0.2
+        Longest shift to either side, as a share of the record: onsets of triggers lie here and
+        there.
     band : float or None, default 0.5
         Share of the records that are band-passed: the low corner lies up to 10 % of the Nyquist
         frequency, the high corner from 50 %.
     mask : float or None, default 0.1
         Widest band that is taken out, as a share of the Nyquist frequency.
     snr : (float, float) or None, default (5, 30)
-        Range of the ratio of the record's power to that of added white noise (dB).
+        Range of the ratio of the record's power to that of added noise (dB), which has the spectrum
+        of another record of the batch.
     polarity : float or None, default 0.5
         Share of the records that are turned upside down.
     drop : float or None, default 0.1
@@ -55,7 +58,7 @@ class WaveformAugmentation:
     """
 
     gain: tuple[float, float] | None = (-6.0, 6.0)
-    shift: float | None = 0.05
+    shift: float | None = 0.2
     band: float | None = 0.5
     mask: float | None = 0.1
     snr: tuple[float, float] | None = (5.0, 30.0)
@@ -78,7 +81,7 @@ class WaveformAugmentation:
         if self.gain is not None:
             changed = scale_amplitudes(changed, self.gain, generator)
         if self.snr is not None:
-            changed = add_white_noise(changed, self.snr, generator)
+            changed = add_noise(changed, self.snr, generator)
         if self.drop is not None:
             changed = drop_components(changed, self.drop, generator)
         return changed
@@ -99,13 +102,14 @@ def scale_amplitudes(
 
 
 def shift_in_time(waveforms: Tensor, most: float, dt: float, generator: torch.Generator) -> Tensor:
-    """Shift each record by up to `most` s to either side; what comes in is zero."""
+    """Shift each record by up to `most` s to either side.
+
+    What leaves at one end comes in at the other: silence would tell how far it was shifted.
+    """
     nt = waveforms.shape[2]
     samples = _uniform((len(waveforms), 1), -most / dt, most / dt, waveforms, generator).round()
-    source = torch.arange(nt, device=waveforms.device) - samples.long()  # (batch, time)
-    inside = (source >= 0) & (source < nt)
-    index = source.clamp(0, nt - 1)[:, None].expand_as(waveforms)
-    return waveforms.gather(2, index) * inside[:, None]
+    source = (torch.arange(nt, device=waveforms.device) - samples.long()) % nt  # (batch, time)
+    return waveforms.gather(2, source[:, None].expand_as(waveforms))
 
 
 def band_pass(
@@ -148,17 +152,24 @@ def _filter(waveforms: Tensor, response: Tensor) -> Tensor:
     return torch.fft.irfft(spectrum, n=waveforms.shape[2], dim=2)
 
 
-def add_white_noise(
-    waveforms: Tensor, snr: tuple[float, float], generator: torch.Generator
-) -> Tensor:
-    """Add white noise, a range of dB below the mean power of each record's live components."""
+def add_noise(waveforms: Tensor, snr: tuple[float, float], generator: torch.Generator) -> Tensor:
+    """Add noise, a range of dB below the mean power of each record's live components.
+
+    It has the amplitude spectrum of another record of the batch and random phases. In the field
+    noise is seldom white, and what it sounds like must not decide what an event is.
+    """
+    nt = waveforms.shape[2]
+    order = torch.randperm(len(waveforms), generator=generator, device=waveforms.device)
+    spectrum = torch.fft.rfft(waveforms[order], dim=2).abs()
+    phase = _uniform(tuple(spectrum.shape), 0, 2 * math.pi, waveforms, generator)
+    noise = torch.fft.irfft(torch.polar(spectrum, phase), n=nt, dim=2)
     live = (waveforms != 0).any(dim=2, keepdim=True)
-    power = waveforms.square().sum(dim=(1, 2), keepdim=True) / (
-        live.sum(dim=(1, 2), keepdim=True).clamp(min=1) * waveforms.shape[2]
-    )
+    noise = noise * live
     decibel = _uniform((len(waveforms), 1, 1), *snr, waveforms, generator)
-    draw = torch.randn(waveforms.shape, generator=generator, device=waveforms.device)
-    return waveforms + live * draw * (power * 10 ** (-decibel / 10)).sqrt()
+    loudness = noise.square().sum(dim=(1, 2), keepdim=True)
+    wanted = waveforms.square().sum(dim=(1, 2), keepdim=True) * 10 ** (-decibel / 10)
+    tiny = torch.finfo(waveforms.dtype).tiny
+    return waveforms + noise * (wanted / loudness.clamp(min=tiny)).sqrt()
 
 
 def flip_polarity(waveforms: Tensor, share: float, generator: torch.Generator) -> Tensor:

@@ -1,5 +1,6 @@
 """Detection against obspy's own trigger on whole records, and spikes at known times."""
 
+import pickle
 import subprocess
 import sys
 
@@ -11,7 +12,7 @@ import xarray as xr
 from obspy import Stream, Trace, UTCDateTime
 from obspy.signal.trigger import classic_sta_lta, coincidence_trigger, trigger_onset
 
-from seisgeo import conventions, sta_lta
+from seisgeo import conventions, sta_lta, trigger_windows
 from seisgeo.adapters.seismology import open_waveforms
 from seisgeo.detection import detect, windows, write_catalogue
 from seisgeo.errors import (
@@ -278,6 +279,30 @@ def test_windows_of_a_cube_and_of_a_catalogue_from_csv(station, tmp_path):
     text = {"network": str, "station": str, "location": str, "event_id": str}
     again = pd.read_csv(path, dtype=text, parse_dates=["time"], keep_default_na=False)
     xr.testing.assert_allclose(direct, windows(folder, again))
+
+
+def test_files_are_not_opened_for_each_window(station, monkeypatch):
+    from seisgeo.adapters.seismology import streams
+
+    folder, traces, _ = station
+    first = 1000 + 37 * np.arange(200)
+    times = START.datetime + pd.to_timedelta(first / RATE, unit="s")
+    codes = {"network": "XX", "station": "ABC", "location": "", "channel": "HHZ"}
+    monkeypatch.setattr(trigger_windows, "_STRETCH", 3 * 1024)
+    cube = windows(folder / "abc.mseed", pd.DataFrame({"time": times, **codes}), before=1.0)
+    want = np.stack([[t.data[i - 100 : i + 500] for t in traces] for i in first.tolist()])
+    asked = []
+    read_file = streams.read_file
+
+    def reading(*arguments, **options):
+        asked.append(options)
+        return read_file(*arguments, **options)
+
+    monkeypatch.setattr(streams, "read_file", reading)
+    np.testing.assert_array_equal(cube["amplitude"].values, want)
+    assert len(asked) <= 10  # stretches, not windows
+    copied = pickle.loads(pickle.dumps(cube))
+    np.testing.assert_array_equal(copied["amplitude"][150].values, want[150])
 
 
 def test_triggers_of_other_records_are_left_out(station):

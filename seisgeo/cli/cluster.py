@@ -22,7 +22,7 @@ def cluster(
     *,
     out: Path,
     method: Literal["kmeans", "hdbscan"] = "kmeans",
-    clusters: Annotated[Count, Parameter(name=["-n", "--clusters"])] = 8,
+    clusters: Annotated[Count | None, Parameter(name=["-n", "--clusters"])] = None,
     smallest: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 10,
     labels: Path | None = None,
     plot: Path | None = None,
@@ -34,7 +34,7 @@ def cluster(
 
         seisgeo detect day.mseed --out triggers.csv --windows triggers.zarr
         seisgeo fit triggers.zarr --model simclr --out day.simclr
-        seisgeo cluster day.simclr triggers.zarr -n 6 --out clusters.csv --plot clusters.png
+        seisgeo cluster day.simclr triggers.zarr --out clusters.csv --plot clusters.png
 
     Whoever writes a kind into a column "label" of some lines of that table, and gives it as
     --labels, gets labels of all records.
@@ -52,7 +52,7 @@ def cluster(
         kmeans makes so many clusters of all records; hdbscan finds how many there are, and leaves
         stragglers out.
     clusters
-        Clusters of kmeans.
+        Clusters of kmeans; by default as many, of 2 to 10, as halves of the records agree on most.
     smallest
         Records that a cluster of hdbscan has at least.
     labels
@@ -91,4 +91,4 @@ def cluster(
         print(f"  {'none' if name < 0 else name!s:<12} {count}")
     if given is not None:
         for name, count in table["label"].value_counts().items():
-            print(f"  {name or 'no label':<12} {count}")
+            print(f"  {name:<12} {count}")

@@ -99,13 +99,13 @@ def fit(
         The encoders: "small", by default; "paper", as published; of SeisBind also "shots", which
         reads any sources and receivers.
     max_epochs
-        Passes over the training set at most, by default 40 (seisbind), 100 (simclr) or 200;
-        training stops early when it no longer helps.
+        Passes over the training set at most, by default 40 (seisbind), 20 (simclr) or 200;
+        training stops early when it no longer helps, but for simclr.
     max_time
         Seconds of training at most; by default as long as it takes.
     batch_size
-        Samples contrasted with each other, on all processes together; by default 128 (seisbind,
-        simclr) or 192 (seisclip). Of classifier, locator and mechanism, events of a step: 32.
+        Samples contrasted with each other, on all processes together; by default 128 (seisbind),
+        64 (simclr) or 192 (seisclip). Of classifier, locator and mechanism, events of a step: 32.
     seed
         Of weights, split and batches.
     device

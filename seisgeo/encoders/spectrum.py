@@ -122,12 +122,14 @@ def unit_rms(waveforms: Tensor) -> Tensor:
 def spectrogram_window(nt: int) -> int:
     """Samples of the windows of :func:`log_spectrogram`: about a sixteenth of the record.
 
+    Short records have windows of 32: less resolves no frequencies.
+
     Examples
     --------
     >>> spectrogram_window(6000)
     512
     """
-    return max(16, 2 ** round(torch.log2(torch.tensor(nt / 16.0)).item()))
+    return max(32, 2 ** round(torch.log2(torch.tensor(nt / 16.0)).item()))
 
 
 def log_spectrogram(records: Tensor) -> Tensor:

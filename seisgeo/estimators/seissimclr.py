@@ -17,7 +17,7 @@ from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
-from seisgeo.estimators.records import RecordForm, Records, group_of
+from seisgeo.estimators.records import RecordForm, Records
 
 if TYPE_CHECKING:
     import torch
@@ -28,6 +28,8 @@ __all__ = ["SeisSimCLR"]
 
 #: Samples of the shortest record whose spectrogram is worth the name.
 _SHORTEST = 64
+#: Records that are contrasted at least, and steps of an epoch, where there are few records.
+_LEAST_BATCH, _LEAST_STEPS = 8, 8
 
 
 class SeisSimCLR(TransformerMixin, SavedEstimator):
@@ -47,22 +49,18 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         Changes and their ranges; by default :class:`seisgeo.waveform_augment.WaveformAugmentation`.
     temperature : float, default 0.1
         Of the NT-Xent loss.
-    batch_size : int, default 128
-        Records contrasted with each other.
-    max_epochs : int, default 100
-        Passes over the training set at most.
+    batch_size : int, default 64
+        Records contrasted with each other; a quarter of the training set at most.
+    max_epochs : int, default 20
+        Passes over the training set; where it is small, an epoch is several of them (8 steps).
     max_time : float or None, default None
         Seconds of training at most. The result then depends on the speed of the machine.
-    learning_rate, weight_decay : float, default 1e-3 and 1e-4
+    learning_rate, weight_decay : float, default 3e-3 and 1e-4
         AdamW's; the rate warms up and follows a cosine.
-    validation_fraction : float, default 0.1
-        Share of the events held out for early stopping; 0 trains to the end.
-    patience : int, default 20
-        Epochs without progress on them after which training stops.
     device : str or None, default None
         ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
     random_state : int, RandomState or None, default None
-        Seed of weights, split, batches, augmentation and clusters.
+        Seed of weights, batches, augmentation and clusters.
     verbose : bool, default True
         Show a progress bar.
 
@@ -73,7 +71,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
     form_ : RecordForm
         Components, samples and sampling interval of the records that it reads.
     history_ : list of dict
-        One row for each epoch: ``epoch``, ``train_loss``, ``val_loss``, ...
+        One row for each epoch: ``epoch``, ``train_loss``, ``learning_rate``, ``seconds``.
 
     References
     ----------
@@ -101,13 +99,11 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         embedding_dim: int = 128,
         augmentation: WaveformAugmentation | None = None,
         temperature: float = 0.1,
-        batch_size: int = 128,
-        max_epochs: int = 100,
+        batch_size: int = 64,
+        max_epochs: int = 20,
         max_time: float | None = None,
-        learning_rate: float = 1e-3,
+        learning_rate: float = 3e-3,
         weight_decay: float = 1e-4,
-        validation_fraction: float = 0.1,
-        patience: int = 20,
         device: str | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = True,
@@ -121,8 +117,6 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         self.max_time = max_time
         self.learning_rate = learning_rate
         self.weight_decay = weight_decay
-        self.validation_fraction = validation_fraction
-        self.patience = patience
         self.device = device
         self.random_state = random_state
         self.verbose = verbose
@@ -147,7 +141,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         ConventionError
             If there are fewer than two records, they are too short, or hold NaN.
         """
-        from seisgeo.event_training import Schedule, fit_network, split_rows
+        from seisgeo.event_training import Schedule, fit_network
         from seisgeo.losses import nt_xent
 
         form = RecordForm.of(X)
@@ -163,7 +157,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         seed = int(random.randint(2**31 - 1))
         network = self._build(form, seed)
         change = self._augmentation()
-        held, kept = split_rows(group_of(X), self.validation_fraction, random)
+        n = X.sizes["event"]
 
         def loss(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
             a, b = (
@@ -175,15 +169,17 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             network,
             loss,
             Records(X),
-            kept,
-            held,
+            np.arange(n),
+            np.arange(0),  # a loss on other records would say little of what clusters are worth
             Schedule(
                 max_epochs=self.max_epochs,
-                batch_size=self.batch_size,
+                # Of few records, many small steps teach more than one that contrasts them all.
+                batch_size=min(self.batch_size, max(n // 4, _LEAST_BATCH), n),
+                least_steps=_LEAST_STEPS,
                 max_time=self.max_time,
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
-                patience=self.patience,
+                patience=0,
                 device=default_device(self.device),
                 seed=seed,
                 progress=self.verbose,
@@ -206,7 +202,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             raise ParameterError(f"view must be 'spectrum' or 'waveform', found {self.view!r}")
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return RecordEncoder(len(form.components), form.nt, self.view, self.embedding_dim)
+            return RecordEncoder(len(form.components), self.view, self.embedding_dim)
 
     def transform(self, X: xr.Dataset) -> xr.Dataset:
         """Embed records.
@@ -242,7 +238,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         X: xr.Dataset,
         *,
         method: str = "kmeans",
-        n_clusters: int = 8,
+        n_clusters: int | None = None,
         min_cluster_size: int = 10,
     ) -> xr.Dataset:
         """Group records by their embeddings.
@@ -254,8 +250,9 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         method : {"kmeans", "hdbscan"}, default "kmeans"
             k-means makes `n_clusters` of all records; HDBSCAN finds how many there are of at least
             `min_cluster_size` records, and leaves stragglers out.
-        n_clusters : int, default 8
-            For k-means.
+        n_clusters : int or None, default None
+            For k-means; by default as many, of 2 to 10, as halves of the records agree on most
+            (:func:`seisgeo.clustering.most_stable`).
         min_cluster_size : int, default 10
             For HDBSCAN.
 
@@ -263,12 +260,17 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         -------
         xarray.Dataset
             `X` with the coordinate ``cluster (event)``: 0 is the largest, -1 a straggler.
+            :func:`seisgeo.clustering.cluster_stability` says how far to trust them, and
             :func:`seisgeo.plotting.plot_clusters` draws a card of each.
         """
         from sklearn.cluster import HDBSCAN, KMeans
 
+        from seisgeo.clustering import most_stable
+
         embedding = self.transform(X)["embedding"].values.astype(float)
         if method == "kmeans":
+            if n_clusters is None:
+                n_clusters = most_stable(embedding, seed=self._seed() or 0)
             if not 1 <= n_clusters <= len(embedding):
                 raise ParameterError(
                     f"n_clusters must be 1 to {len(embedding)} (the records), found {n_clusters}"
@@ -291,8 +293,8 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         state = self.random_state
         return state if isinstance(state, int | np.integer | None) else 0
 
-    def propagate_labels(self, X: xr.Dataset, labels: Any, *, n_neighbors: int = 10) -> xr.Dataset:
-        """Carry a few labels over to all records, along neighbours in the embedding.
+    def propagate_labels(self, X: xr.Dataset, labels: Any) -> xr.Dataset:
+        """Carry a few labels over to all records: about ten of each kind are enough.
 
         Parameters
         ----------
@@ -300,26 +302,24 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             Waveforms, labelled and not.
         labels : array-like
             A label for each record; None, NaN or "" where there is none.
-        n_neighbors : int, default 10
-            Neighbours that each record hears.
 
         Returns
         -------
         xarray.Dataset
-            ``label`` and ``probability`` along ``event``; "" and 0 for records that no chain of
-            neighbours joins to a labelled one.
+            ``label`` and ``probability`` along ``event``. Records that are given a label keep it.
 
         Raises
         ------
         ConventionError
             If fewer than two different labels are given.
 
-        References
-        ----------
-        Zhou et al. (2004), Learning with local and global consistency
-        (:class:`sklearn.semi_supervised.LabelSpreading`).
+        Notes
+        -----
+        Each record takes the label of the nearest mean. From then on all records tell how the kinds
+        scatter: a linear discriminant, its covariance shrunk after Ledoit and Wolf (2004), is
+        fitted to the labels so far and gives the next ones, three times over (self-training).
         """
-        from sklearn.semi_supervised import LabelSpreading
+        from seisgeo.clustering import spread_labels
 
         embedding = self.transform(X)["embedding"].values.astype(float)
         given = np.asarray(labels, dtype=object)
@@ -336,13 +336,10 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             )
         y = np.full(len(embedding), -1)
         y[known] = codes
-        neighbors = min(n_neighbors, len(y) - 1)
-        spread = LabelSpreading(kernel="knn", n_neighbors=neighbors, max_iter=1000)
-        odds = spread.fit(embedding, y).label_distributions_
-        best = odds.max(axis=1)
+        odds = spread_labels(embedding, y)
         found = {
-            "label": ("event", np.where(best > 0, names[odds.argmax(axis=1)], "")),
-            "probability": ("event", best, {"units": "1"}),
+            "label": ("event", names[odds.argmax(axis=1)]),
+            "probability": ("event", odds.max(axis=1), {"units": "1"}),
         }
         kept = {k: v.variable for k, v in X.coords.items() if v.dims == ("event",)}
         return xr.Dataset(found, coords={k: v for k, v in kept.items() if k not in found})

@@ -1,0 +1,385 @@
+"""Icequakes without labels: made records whose kind is known, and an hour of ice.
+
+    python benchmarks/seismology_icequakes.py [--ice-part made pulse event] [--ice-seeds 3]
+
+SeisSimCLR with its defaults, an untrained encoder, and features that anybody would try first; docs/
+icequakes.md says what the rows mean. Nothing is chosen by the labels. The hour is read from the
+folder icequakes of SEISGEO_TEST_DATA, and left out where that is not there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+import os
+import platform
+import time
+import warnings
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lacim import interval
+from machine import RESULTS, kept_as
+
+KINDS = ("earthquake", "icequake", "spike")
+#: Labels of each kind that somebody gives, and how often they are drawn.
+LABELS, DRAWS = 10, 5
+#: Windows around a trigger of the hour (s before, s after): a pulse, and P with S of the bed.
+WINDOWS = {"pulse": (0.05, 0.2), "event": (0.1, 0.9)}
+CLUSTERS = (2, 3, 4, 6)
+#: Longest time that a wave takes from station to station on the hour (s), as the triggers show.
+TRAVEL = 0.7
+GOALS = {"k-means": 0.88, "ten labels": 0.95, "seeds": 0.8}
+
+
+# -------------------------------------------------------------------------------------- features
+
+
+def spectra(records: Any) -> np.ndarray:
+    """Ten principal components of log power spectra in 50 bands, of records of unit RMS."""
+    from sklearn.decomposition import PCA
+
+    power = (np.abs(np.fft.rfft(_unit(records), axis=2)) ** 2).mean(axis=1)[:, 1:]
+    bands = np.stack([b.mean(axis=1) for b in np.array_split(power, 50, axis=1)], axis=1)
+    return PCA(10, random_state=0).fit_transform(np.log(bands + 1e-6 * bands.max()))
+
+
+def by_hand(records: Any) -> np.ndarray:
+    """Peak and mean frequency, bandwidth, duration and kurtosis, standardised."""
+    from scipy.stats import kurtosis
+    from sklearn.preprocessing import StandardScaler
+
+    x, dt = _unit(records), float(np.diff(records["time"].values[:2])[0])
+    power = (np.abs(np.fft.rfft(x, axis=2)) ** 2).mean(axis=1)
+    frequency = np.fft.rfftfreq(x.shape[2], dt)
+    mean = (power * frequency).sum(axis=1) / power.sum(axis=1)
+    width = np.sqrt((power * (frequency - mean[:, None]) ** 2).sum(axis=1) / power.sum(axis=1))
+    energy = np.cumsum((x**2).sum(axis=1), axis=1)
+    share = energy / energy[:, -1:]
+    duration = ((share > 0.05) & (share < 0.95)).sum(axis=1) * dt
+    table = [
+        np.log(frequency[power.argmax(axis=1)] + frequency[1]),
+        *(np.log(mean), np.log(width), np.log(duration + dt)),
+        np.log(kurtosis(x, axis=2).max(axis=1) + 3),
+    ]
+    return StandardScaler().fit_transform(np.stack(table, axis=1))
+
+
+def _unit(records: Any) -> np.ndarray:
+    x = records["amplitude"].values.astype(float)
+    x = x - x.mean(axis=2, keepdims=True)
+    return x / np.sqrt((x**2).mean(axis=(1, 2), keepdims=True))
+
+
+def network(records: Any, seed: int, options: argparse.Namespace, *, trained: bool = True) -> Any:
+    """SeisSimCLR with its defaults; untrained with a rate of zero."""
+    import seisgeo as sg
+
+    return sg.SeisSimCLR(
+        **({} if options.ice_epochs is None else {"max_epochs": options.ice_epochs}),
+        **({} if trained else {"max_epochs": 1, "learning_rate": 0.0}),
+        device=getattr(options, "device", None),
+        random_state=seed,
+        verbose=False,
+    ).fit(records)
+
+
+def embedded(model: Any, records: Any) -> np.ndarray:
+    return model.transform(records)["embedding"].values.astype(float)
+
+
+# ----------------------------------------------------------------------------------------- made
+
+
+def made_records(n: int, seed: int) -> Any:
+    """Three kinds in equal parts in three regions of ice, 20 s at 100 Hz, 5 to 40 dB."""
+    from seisgeo import synth
+
+    return synth.generate_events(
+        n,
+        kinds=KINDS,
+        recorder=synth.events.Recorder(dt=0.01, n_time=2000),
+        seed=seed,
+        progress=False,
+    )
+
+
+def hits_of_clusters(features: np.ndarray, kind: np.ndarray, seed: int) -> np.ndarray:
+    """Whether each record is right by the best assignment of clusters to kinds."""
+    from scipy.optimize import linear_sum_assignment
+    from sklearn.cluster import KMeans
+
+    found = KMeans(len(KINDS), n_init=10, random_state=seed).fit_predict(features)
+    count = np.zeros((len(KINDS), len(KINDS)))
+    np.add.at(count, (found, kind), 1)
+    clusters, kinds = linear_sum_assignment(-count)
+    name = np.empty(len(KINDS), int)
+    name[clusters] = kinds
+    return (name[found] == kind).astype(float)
+
+
+def hits_of_few(features: np.ndarray, kind: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Whether the other records are right where ten of each kind have a label, as
+    ``SeisSimCLR.propagate_labels`` carries them over."""
+    from seisgeo.clustering import spread_labels
+
+    random, runs = np.random.default_rng(seed), []
+    for _ in range(DRAWS):
+        given = np.concatenate(
+            [random.choice(np.flatnonzero(kind == k), LABELS, False) for k in range(len(KINDS))]
+        )
+        labels = np.full(len(kind), -1)
+        labels[given] = kind[given]
+        right = spread_labels(features, labels).argmax(axis=1) == kind
+        runs.append(np.delete(right, given).astype(float))
+    return runs
+
+
+def measure_made(options: argparse.Namespace) -> dict[str, Any]:
+    """Features -> accuracy of k-means and of ten labels a kind, with intervals."""
+    from seisgeo.clustering import most_stable
+
+    unlabelled = made_records(options.ice_records, 0)
+    asked = made_records(options.ice_records, 1)
+    kind = np.array([KINDS.index(k) for k in asked["source_type"].values.astype(str)])
+    features: dict[str, list[np.ndarray]] = {
+        "spectrum, PCA": [spectra(asked)],
+        "features by hand": [by_hand(asked)],
+        "untrained encoder": [],
+        "SeisSimCLR": [],
+    }
+    started = time.process_time()
+    for seed in range(options.ice_seeds):
+        for name, trained in (("untrained encoder", False), ("SeisSimCLR", True)):
+            model = network(unlabelled, seed, options, trained=trained)
+            features[name].append(embedded(model, asked))
+            print(name, seed, flush=True)
+    rows: dict[str, Any] = {}
+    for name, runs in features.items():
+        alone = [hits_of_clusters(f, kind, seed) for seed, f in enumerate(runs)]
+        few = [hits for seed, f in enumerate(runs) for hits in hits_of_few(f, kind, seed)]
+        rows[name] = {
+            "k-means": float(np.mean([h.mean() for h in alone])),
+            "k-means_interval": interval(alone),
+            "ten labels": float(np.mean([h.mean() for h in few])),
+            "ten labels_interval": interval(few),
+            "seeds": len(runs),
+        }
+    return {
+        "rows": rows,
+        "most_stable": [most_stable(f) for f in features["SeisSimCLR"]],
+        "unlabelled": options.ice_records,
+        "asked": len(kind),
+        "cpu_seconds": time.process_time() - started,
+    }
+
+
+# ----------------------------------------------------------------------------------------- hour
+
+
+def hour_of_ice(folder: Path) -> tuple[Any, Any]:
+    """The hour, drift taken away, and its triggers."""
+    from scipy.signal import butter, sosfilt
+
+    from seisgeo import detection
+    from seisgeo.adapters import seismology
+
+    hour = seismology.open_waveforms(sorted(folder.glob("*.m"))).load()
+    amplitude = hour["amplitude"]
+    corner = butter(4, 10.0, "highpass", fs=1000, output="sos")
+    hour = hour.assign(amplitude=amplitude.copy(data=sosfilt(corner, amplitude.values, axis=-1)))
+    return hour, detection.detect(hour, sta=0.05, lta=1.0, on=6.0)
+
+
+def same_events(records: Any) -> np.ndarray:
+    """Pairs of records that two stations made of one event: each the other's nearest in time,
+    within the travel time between stations; rows of two record numbers."""
+    when = records["starttime"].values.astype("M8[ns]").astype(np.int64) / 1e9
+    station = records["station"].values.astype(str)
+    pairs = []
+    for a, b in combinations(np.unique(station), 2):
+        i, j = np.flatnonzero(station == a), np.flatnonzero(station == b)
+        lag = np.abs(when[i][:, None] - when[j][None])
+        to, back = lag.argmin(axis=1), lag.argmin(axis=0)
+        both = (back[to] == np.arange(len(i))) & (lag.min(axis=1) <= TRAVEL)
+        pairs.append(np.stack([i[both], j[to[both]]], axis=1))
+    return np.concatenate(pairs)
+
+
+def agreement(labels: np.ndarray, pairs: np.ndarray, draws: int = 1000) -> dict[str, Any]:
+    """Cohen's kappa of the clusters that two stations give one event, with its interval."""
+    from sklearn.metrics import cohen_kappa_score
+
+    random = np.random.default_rng(0)
+    first, second = labels[pairs[:, 0]], labels[pairs[:, 1]]
+    # Which station comes first means nothing.
+    one, other = np.append(first, second), np.append(second, first)
+    n = len(pairs)
+    drawn = []
+    for _ in range(draws):
+        rows = random.integers(n, size=n)
+        rows = np.append(rows, rows + n)
+        drawn.append(cohen_kappa_score(one[rows], other[rows]))
+    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    return {
+        "same_cluster": float((first == second).mean()),
+        "kappa": float(cohen_kappa_score(one, other)),
+        "kappa_interval": [float(low), float(high)],
+    }
+
+
+def measure_hour(options: argparse.Namespace, window: str) -> dict[str, Any]:
+    """Features -> number of clusters -> how stable they are."""
+    from sklearn.cluster import KMeans
+    from sklearn.metrics import adjusted_rand_score
+
+    from seisgeo import detection
+    from seisgeo.clustering import cluster_stability, most_stable
+
+    folder = Path(os.environ.get("SEISGEO_TEST_DATA", ".")) / "icequakes"
+    if not sorted(folder.glob("*.m")):
+        raise SystemExit(f"{folder}: no *.m; set SEISGEO_TEST_DATA, or ask for --ice-part made")
+    hour, triggers = hour_of_ice(folder)
+    started = time.process_time()
+    before, after = WINDOWS[window]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # windows that reach beyond the hour
+        records = detection.windows(hour, triggers, before=before, after=after).load()
+    pairs = same_events(records)
+    features = {"spectrum, PCA": [spectra(records)], "features by hand": [by_hand(records)]}
+    features["SeisSimCLR"] = []
+    for seed in range(options.ice_seeds):
+        features["SeisSimCLR"].append(embedded(network(records, seed, options), records))
+        print(window, seed, flush=True)
+    stations, place = np.unique(records["station"].values.astype(str), return_inverse=True)
+    rows: dict[str, Any] = {}
+    for name, runs in features.items():
+        for k in CLUSTERS:
+            labels = [
+                KMeans(k, n_init=10, random_state=s).fit_predict(f) for s, f in enumerate(runs)
+            ]
+            seeds = [adjusted_rand_score(a, b) for a, b in combinations(labels, 2)]
+            rows.setdefault(name, {})[str(k)] = {
+                "seeds": float(np.mean(seeds)) if seeds else None,
+                "seeds_range": [float(min(seeds)), float(max(seeds))] if seeds else None,
+                "halves": float(np.mean([cluster_stability(f, k) for f in runs])),
+                # Of each cluster, records of each station.
+                "sizes": [np.bincount(place[labels[0] == c]).tolist() for c in range(k)],
+                **agreement(labels[0], pairs),
+            }
+            print(window, name, k, rows[name][str(k)], flush=True)
+    return {
+        "triggers": {k: int(v) for k, v in triggers.groupby("station").size().items()},
+        "records": len(place),
+        "stations": stations.tolist(),
+        "pairs": len(pairs),
+        "rows": rows,
+        "most_stable": [most_stable(f) for f in features["SeisSimCLR"]],
+        "seeds": options.ice_seeds,
+        "cpu_seconds": time.process_time() - started,
+    }
+
+
+# --------------------------------------------------------------------------------------- report
+
+PARTS = {
+    "made": measure_made,
+    "pulse": partial(measure_hour, window="pulse"),
+    "event": partial(measure_hour, window="event"),
+}
+
+
+def made_table(report: dict[str, Any]) -> str:
+    lines = [
+        "| features | k-means, k = 3 (95 %) | ten labels a kind (95 %) |",
+        "|---|---|---|",
+    ]
+    for name, row in report["rows"].items():
+        cells = [
+            "{:.3f} ({:.3f} to {:.3f})".format(row[what], *row[f"{what}_interval"])
+            for what in ("k-means", "ten labels")
+        ]
+        lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
+    return "\n".join([*lines, f"| goal | {GOALS['k-means']:.3f} | {GOALS['ten labels']:.3f} |"])
+
+
+def hour_table(report: dict[str, Any]) -> str:
+    lines = [
+        "| features | k | seeds, ARI (range) | halves, ARI | stations, kappa (95 %) |",
+        "|---|---|---|---|---|",
+    ]
+    for name, by_k in report["rows"].items():
+        for k, row in by_k.items():
+            seeds = ""
+            if row["seeds"] is not None:
+                seeds = "{:.2f} ({:.2f} to {:.2f})".format(row["seeds"], *row["seeds_range"])
+            kappa = "{:.2f} ({:.2f} to {:.2f})".format(row["kappa"], *row["kappa_interval"])
+            first = name if k == str(CLUSTERS[0]) else ""
+            lines.append(f"| {first} | {k} | {seeds} | {row['halves']:.2f} | {kappa} |")
+    return "\n".join([*lines, f"| goal | | {GOALS['seeds']:.2f} | | |"])
+
+
+TABLES = {"made": made_table, "pulse": hour_table, "event": hour_table}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of :func:`run`."""
+    group = parser.add_argument_group("icequakes")
+    group.add_argument("--ice-part", nargs="+", choices=PARTS, default=list(PARTS))
+    group.add_argument("--ice-seeds", type=int, default=3, help="trainings of each row")
+    group.add_argument("--ice-records", type=int, default=800, help="made ones without labels")
+    group.add_argument("--ice-epochs", type=int, help="passes; by default SeisSimCLR's")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """Measure the parts that are asked for.
+
+    Returns
+    -------
+    dict
+        ``tables``: a table in Markdown for each part; ``icequakes``: what they are made of.
+    """
+    found = {part: PARTS[part](options) for part in options.ice_part}
+    return {
+        "tables": {f"icequakes, {part}": TABLES[part](report) for part, report in found.items()},
+        "icequakes": found,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    add_arguments(parser)
+    parser.add_argument("--device", help="of the training; by default CUDA where there is one")
+    options = parser.parse_args()
+
+    from seisgeo._version import __version__
+    from seisgeo.devices import default_device, hardware
+
+    machine = hardware(default_device(options.device))
+    out = RESULTS / f"seismology-{kept_as(machine.split(',')[0])}.json"
+    RESULTS.mkdir(exist_ok=True)
+    new = run(options)
+    kept = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
+    report = {
+        **kept,
+        "date": datetime.date.today().isoformat(),
+        "seisgeo": __version__,
+        "hardware": machine,
+        "python": platform.python_version(),
+        "tables": {**kept.get("tables", {}), **new["tables"]},
+        "icequakes": {**kept.get("icequakes", {}), **new["icequakes"]},
+    }
+    unfinished = out.with_suffix(".part")
+    unfinished.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, out)
+    for name, table in new["tables"].items():
+        print(f"\n{name}\n\n{table}")
+    print(f"\nkept as {out}")
+
+
+if __name__ == "__main__":
+    main()

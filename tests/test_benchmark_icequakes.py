@@ -1,0 +1,76 @@
+"""The icequake benchmark counts what it says it counts."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import xarray as xr
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def icequakes():
+    sys.path.insert(0, str(BENCHMARKS))
+    import seismology_icequakes
+
+    yield seismology_icequakes
+    sys.path.remove(str(BENCHMARKS))
+
+
+def test_clusters_are_named_once_each(icequakes):
+    kind = np.repeat([0, 1, 2], 20)
+    far = np.eye(3)[[2, 0, 1]][kind] * 9 + np.random.default_rng(0).normal(0, 0.1, (60, 3))
+    assert icequakes.hits_of_clusters(far, kind, 0).mean() == 1
+    # Two kinds that lie together share a cluster, which is named after one of them alone.
+    mixed = far.copy()
+    mixed[kind == 1] = far[kind == 0]
+    assert icequakes.hits_of_clusters(mixed, kind, 0).mean() == pytest.approx(2 / 3, abs=0.2)
+
+
+def test_given_labels_are_not_counted(icequakes):
+    kind = np.repeat([0, 1, 2], 20)
+    noise = np.random.default_rng(0).normal(size=(60, 4))
+    runs = icequakes.hits_of_few(noise, kind, 0)
+    assert [len(run) for run in runs] == [30] * icequakes.DRAWS
+    assert 0.15 < np.mean(runs) < 0.55  # chance is a third
+    assert np.mean(icequakes.hits_of_few(np.eye(3)[kind] + 0.1 * noise[:, :3], kind, 0)) == 1
+
+
+def test_events_of_two_stations_are_each_others_nearest(icequakes):
+    start = np.datetime64("2009-01-21T04:00:00", "ns")
+    seconds = [0.0, 0.3, 0.5, 10.0, 11.0, 20.0]
+    when = start + (np.array(seconds) * 1e9).astype("m8[ns]")
+    records = xr.Dataset(
+        coords={
+            "starttime": ("event", when),
+            "station": ("event", ["A", "B", "B", "A", "B", "A"]),
+        }
+    )
+    # .5 s is not the nearest to 0 s, 11 s comes too late after 10 s, and 20 s is alone.
+    assert icequakes.same_events(records).tolist() == [[0, 1]]
+
+
+def test_agreement_is_counted_against_chance(icequakes):
+    random = np.random.default_rng(0)
+    pairs = np.arange(400).reshape(200, 2)
+    labels = np.repeat(random.integers(0, 2, 200), 2)
+    assert icequakes.agreement(labels, pairs, 50)["kappa"] == 1
+    labels = (random.random(400) < 0.05).astype(int)  # nearly all in one cluster
+    found = icequakes.agreement(labels, pairs, 200)
+    assert found["same_cluster"] > 0.85
+    low, high = found["kappa_interval"]
+    assert low <= found["kappa"] <= high
+    assert low < 0.1
+    assert found["kappa"] < 0.2
+
+
+def test_options_do_not_collide_and_have_defaults(icequakes):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--seeds")
+    parser.add_argument("--part")
+    icequakes.add_arguments(parser)
+    options = parser.parse_args([])
+    assert set(options.ice_part) == set(icequakes.PARTS) == set(icequakes.TABLES)
