@@ -1,24 +1,19 @@
 """Labels in a domain never seen: LaCIM against the ordinary classifier and group DRO.
 
-    python benchmarks/lacim.py [--part truth digits events] [--seeds 5] [--events 400]
+    python benchmarks/seismology.py --only lacim [--part truth digits events] [--seeds 5]
 
-Three questions, one table, one JSON; docs/labels_that_travel.md says what the rows mean. All data
+Three questions, one table; docs/labels_that_travel.md says what the rows mean. All data
 are made or come with scikit-learn. No method sees a test sample before the end, and none is chosen
-by it. Parts that are not asked for stay as they are in the JSON.
+by it.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
-import os
-import platform
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
-from machine import RESULTS, kept_as
 
 REGIONS = ("plate-boundary", "craton", "subduction", "volcano")
 #: Of each setting of the digits: how often colour and class agree in the two training domains, and
@@ -35,6 +30,8 @@ UNSEEN = 0.1
 #: features of which half the variance is noise, and 32 latents.
 BOUND_NAME = "LaCIM, evidence bound"
 BOUND = {"reconstruction_weight": 0.75, "label_weight": 1 / 32}
+
+TITLE = "Accuracy in domains seen and never seen"
 
 Split = tuple[Any, np.ndarray, np.ndarray]
 #: Name, schedule of the training, training set and test sets of a run.
@@ -115,7 +112,7 @@ def events(options: argparse.Namespace) -> Iterator[Question]:
     """Each region in turn is left out, and asked for; of the others a fifth is kept back."""
     from seisgeo import synth
 
-    n = len(REGIONS) * options.events
+    n = len(REGIONS) * options.region_events
     cube = synth.generate_events(
         n,
         kinds=["earthquake", "explosion"],
@@ -123,7 +120,7 @@ def events(options: argparse.Namespace) -> Iterator[Question]:
         recorder=synth.events.Recorder(snr=(0.0, 20.0)),
         seed=11,
         workers=options.workers,
-        out=options.data,
+        out=options.lacim_data,
     ).load()
     region = cube["region"].values
     kept_back = np.random.default_rng(0).random(n) < 0.2
@@ -208,38 +205,16 @@ def table(rows: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+def add_arguments(parser: Any) -> None:
     parser.add_argument("--part", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--seeds", type=int, default=5, help="of the made problems and the digits")
-    parser.add_argument("--events", type=int, default=400, help="records of each region")
-    parser.add_argument("--data", help="where the events are kept, and used again (Zarr)")
-    parser.add_argument("--workers", type=int, help="processes that make events")
-    parser.add_argument("--device", help="of the training; by default CUDA where there is one")
-    options = parser.parse_args()
+    parser.add_argument("--region-events", type=int, default=400, help="records of each region")
+    parser.add_argument("--lacim-data", help="where the events are kept, and used again (Zarr)")
 
-    from seisgeo._version import __version__
-    from seisgeo.devices import default_device, hardware
 
-    machine = hardware(default_device(options.device))
-    out = RESULTS / f"lacim-{kept_as(machine.split(',')[0])}.json"
-    RESULTS.mkdir(exist_ok=True)
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    """The table of all methods, of the parts that are asked for."""
+    rows: dict[str, Any] = {}
     for part in options.part:
-        new = measure(PARTS[part](options), options.device)
-        kept = json.loads(out.read_text(encoding="utf-8"))["rows"] if out.exists() else {}
-        rows = {**kept, **new}
-        report = {
-            "date": datetime.date.today().isoformat(),
-            "seisgeo": __version__,
-            "hardware": machine,
-            "python": platform.python_version(),
-            "rows": rows,
-        }
-        partial = out.with_suffix(".part")
-        partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-        os.replace(partial, out)
-        print(f"\n{table(rows)}\n\nkept as {out}")
-
-
-if __name__ == "__main__":
-    main()
+        rows |= measure(PARTS[part](options), options.device)
+    return {"tables": {TITLE: {"kind": "domains", "rows": rows}}}

@@ -102,7 +102,9 @@ def figure(value: float | None, measure: str) -> str:
         return f"{value:.0f}" if value >= 10 else f"{value:g}"
     if measure.endswith(("ms_median", "ms_99", "minutes")):
         return f"{value:.3g}"
-    if measure.endswith("over_iqr"):
+    if measure.endswith(("percent", "of_200")):
+        return f"{value:.1f}"
+    if measure.endswith(("over_iqr", "seconds")):
         return f"{value:.2f}"
     return f"{value:.3f}".replace("0.", ".", 1) if abs(value) < 1 else f"{value:.3f}"
 

@@ -220,10 +220,40 @@ def test_predict_classes_with_their_probabilities(seisgeo, home, work):
     assert table["source_type"].tolist() == ["earthquake", "icequake"] * 24
     code, _, err = seisgeo("predict", home / "ice.simclr", events, "--out", "x.csv")
     assert code == 1
-    assert "expected a model of EventClassifier or EventLocator or MechanismRegressor" in err
+    assert "expected a model of EventClassifier or DomainClassifier or LaCIMClassifier" in err
     assert "kinds.csv already exists" in seisgeo(
         "predict", home / "kinds.model", events, "--out", "kinds.csv"
     )[2]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["erm", "group-dro", "lacim"])
+def test_domains_are_named_to_train_and_not_to_predict(seisgeo, home, work, name):
+    events = xr.open_zarr(home / "events.zarr").load().drop_vars(["source_type", "region"])
+    kinds = np.array(["earthquake", "icequake"] * 24)
+    events = events.assign_coords(
+        kind=("event", kinds), network=("event", np.repeat(["A", "B"], 24))
+    )
+    events.to_zarr("labelled.zarr")
+    words = ["fit", "labelled.zarr", "--model", name, "--out", "kinds.model", *CPU]
+    columns = ["--label", "kind", "--domain", "network"]
+    code, out, err = seisgeo(*words, *columns)
+    assert code == 0, err
+    assert out.startswith("wrote kinds.model: epoch ")
+    model = sg.load("kinds.model")
+    assert model.classes_.tolist() == ["earthquake", "icequake"]
+    assert getattr(model, "method", "lacim").replace("_", "-") == name
+    events.drop_vars(["kind", "network"]).to_zarr("new.zarr")
+    code, _, err = seisgeo("predict", "kinds.model", "new.zarr", "--out", "kinds.csv")
+    assert code == 0, err
+    table = pd.read_csv("kinds.csv", index_col="event")
+    assert table["class"].tolist() == model.predict(events).tolist()
+    code, _, err = seisgeo(*words, "--overwrite", "--label", "kind", "--domain", "nation")
+    assert code == 1
+    assert "labelled.zarr: --domain nation: no such column; there are " in err
+    code, _, err = seisgeo("fit", home / "events.zarr", "--model", "simclr", "--out", "x",
+                           "--domain", "network")  # fmt: skip
+    assert code == 1
+    assert "--domain is an option of --model erm, group-dro, lacim" in err
 
 
 # cluster

@@ -187,3 +187,54 @@ def test_other_files_are_refused(tmp_path):
     path.write_bytes(b"PK, but no archive")
     with pytest.raises(ModelFileError, match="not a file of tensors alone"):
         sg.SeisCLIP.from_checkpoint(path)
+
+
+def test_fine_differences_of_fields_are_told_apart():
+    """Times that differ by 0.1 s of 60 must differ in the embedding before anything is learned."""
+    times = torch.rand(500, 1, generator=torch.Generator().manual_seed(0)) * 0.2 + 0.1
+    near = times + 0.1 / 60
+    cosine = {}
+    for octaves in (0, 4):
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            encoder = InformationEncoder(1, 256, 64, octaves)
+        encoder.learn(times)
+        with torch.inference_mode():
+            cosine[octaves] = torch.cosine_similarity(encoder(times), encoder(near)).mean()
+    assert 1 - cosine[4] > 100 * (1 - cosine[0])
+
+
+def test_fields_without_variation_are_left_alone():
+    encoder = InformationEncoder(2, 16, 4, octaves=2)
+    encoder.learn(torch.tensor([[0.0, 0.1], [0.0, 0.3]]))
+    assert encoder(torch.tensor([[0.0, 0.2]])).isfinite().all()
+    assert encoder.waves.scale.tolist() == pytest.approx([1.0, 0.1])
+
+
+def test_a_shift_moves_record_and_times_together():
+    from seisgeo.information_augment import shift_with_times
+
+    fields = ("p_arrival", "epicentral_distance", "s_arrival", "coda_end")
+    nt = 1200
+    p, s, end = 200, 300, 700
+    waveforms = torch.zeros(64, 1, nt)
+    for sample, height in ((p, 1.0), (s, 2.0), (end, 3.0)):
+        waveforms[:, :, sample] = height
+    information = torch.tensor([p / nt, 0.5, s / nt, end / nt]).repeat(64, 1)
+    information[1, 2] = 0  # S not known
+    information[2, 3] = 0  # nor where the coda ends
+    information[3] = torch.tensor([0.0, 0.5, 0.0, 0.0])
+    draws = torch.Generator().manual_seed(0)
+    moved, told = shift_with_times(waveforms, information, fields, draws)
+    peaks = moved[:, 0].argsort(dim=1, descending=True)[:, :3]  # end, S, P
+    torch.testing.assert_close(told[:, 3] * nt, torch.where(told[:, 3] > 0, peaks[:, 0], 0).float())
+    torch.testing.assert_close(told[:, 0] * nt, torch.where(told[:, 0] > 0, peaks[:, 2], 0).float())
+    assert told[1, 2] == 0
+    assert told[2, 3] == 0
+    assert (told[:, 1] == 0.5).all()
+    shift = peaks[:, 2] - p
+    assert shift.abs().max() <= nt / 12
+    assert shift.min() < -50
+    assert shift.max() > 50
+    assert shift[2] <= 0  # where the coda may last, none of it comes before P
+    assert shift[3] == 0  # nothing is known: nothing is shifted

@@ -64,10 +64,15 @@ def unseen():
 
 @pytest.fixture(scope="module")
 def encoder(events):
-    """Features of a network that nobody trained are random, but features."""
+    """Trained on other events, by the catalogue's numbers alone."""
     return sg.SeisCLIP(
-        max_epochs=1, information=["source_depth"], device="cpu", random_state=0, verbose=False
-    ).fit(events)
+        max_epochs=40,
+        batch_size=32,
+        information=["source_depth", "magnitude"],
+        device="cpu",
+        random_state=0,
+        verbose=False,
+    ).fit(make_events(128, seed=5))
 
 
 def test_kinds_are_told_apart_on_frozen_features(encoder, events, unseen):
@@ -95,10 +100,38 @@ def test_fine_tuning_changes_a_copy(encoder, events):
 
 
 def test_from_scratch_with_an_encoder_that_is_not_fitted(events, unseen):
-    scratch = sg.EventClassifier(sg.SeisCLIP(), batch_size=16, **{**SMALL, "max_epochs": 12}).fit(
+    scratch = sg.EventClassifier(sg.SeisCLIP(), batch_size=16, **{**SMALL, "max_epochs": 30}).fit(
         events
     )
     assert scratch.score(unseen) > 0.9
+
+
+def test_without_an_encoder_a_network_is_trained_from_scratch(events):
+    settings = {**SMALL, "max_epochs": 2}
+    bare = sg.EventClassifier(**settings).fit(events)
+    named = sg.EventClassifier(sg.SeisCLIP(), **settings).fit(events)
+    np.testing.assert_array_equal(bare.predict_proba(events), named.predict_proba(events))
+    with pytest.raises(ParameterError, match=r"encoder must be a SeisCLIP.* found str"):
+        sg.EventClassifier("small", **settings).fit(events)
+
+
+def test_magnitudes_are_read_off_the_strength(encoder, events, unseen):
+    def scaled(ds, seed):
+        magnitude = np.random.default_rng(seed).uniform(0, 4, ds.sizes["event"])
+        ds = ds.assign_coords(magnitude=("event", magnitude))
+        ds["amplitude"] = ds["amplitude"] * (10 ** ds["magnitude"]).astype("f4")
+        return ds
+
+    train, test = scaled(events, 2), scaled(unseen, 3)
+    head = sg.EventLocator(encoder, **{**SMALL, "max_epochs": 400}).fit(train)
+    error = np.abs(head.predict(test)["magnitude"].values - test["magnitude"].values)
+    assert error.mean() < 0.3  # their mean alone is wrong by 1
+    # A dead component takes nothing away from the others.
+    live = np.ones((test.sizes["event"], 3), dtype=bool)
+    live[:, 1] = False
+    test["live"] = (("event", "component"), live)
+    found = head.predict(test)["magnitude"].values
+    assert np.abs(found - test["magnitude"].values).mean() < 0.5
 
 
 def test_labels_as_numbers_and_given_apart(encoder, events):
@@ -227,5 +260,3 @@ def test_missing_labels_are_named(encoder, events):
         sg.MechanismRegressor(encoder, **settings).fit(broken)
     with pytest.raises(ConventionError, match=r"columns strike, dip, rake, found the shape \(64,"):
         sg.MechanismRegressor(encoder, **settings).fit(events, np.zeros((64, 2)))
-    with pytest.raises(ParameterError, match="found NoneType"):
-        sg.EventClassifier(**settings).fit(events)

@@ -10,7 +10,6 @@ from seisgeo.errors import ConventionError, ParameterError
 
 SMALL = {
     "batch_size": 32,
-    "learning_rate": 1e-3,
     "device": "cpu",
     "random_state": 0,
     "verbose": False,

@@ -21,6 +21,7 @@ SEISBIND = cyclopts.Group("SeisBind", sort_key=10)
 EVENTS = cyclopts.Group("Models of seismograms", sort_key=11)
 
 _HEADS = ("classifier", "locator", "mechanism")
+_DOMAINS = ("erm", "group-dro", "lacim")
 #: Options that not every model has, and those that have them.
 _OWNERS = {
     "encoder": ("seisbind", "seisclip", *_HEADS),
@@ -36,11 +37,14 @@ _OWNERS = {
     "view": ("simclr",),
     "features": _HEADS,
     "fine_tune": _HEADS,
+    "label": ("classifier", *_DOMAINS),
+    "domain": _DOMAINS,
 }
 
 
 #: Labels without which a record teaches nothing; a locator makes use of any one.
 _LABELS = {"classifier": ("source_type",), "mechanism": ("strike", "dip", "rake")}
+_LABELS |= dict.fromkeys(_DOMAINS, ("source_type", "region"))
 
 
 @app.command(sort_key=4)
@@ -50,7 +54,15 @@ def fit(
     *,
     out: Path,
     model: Literal[
-        "seisbind", "seisclip", "simclr", "classifier", "locator", "mechanism"
+        "seisbind",
+        "seisclip",
+        "simclr",
+        "classifier",
+        "locator",
+        "mechanism",
+        "erm",
+        "group-dro",
+        "lacim",
     ] = "seisbind",
     encoder: Literal["small", "shots", "paper"] | None = None,
     max_epochs: Count | None = None,
@@ -70,6 +82,8 @@ def fit(
     view: Annotated[Literal["spectrum", "waveform"] | None, Parameter(group=EVENTS)] = None,
     features: Annotated[Path | None, Parameter(group=EVENTS)] = None,
     fine_tune: Annotated[Flag, Parameter(group=EVENTS)] = False,
+    label: Annotated[str | None, Parameter(group=EVENTS)] = None,
+    domain: Annotated[str | None, Parameter(group=EVENTS)] = None,
 ) -> None:
     """Train a model: SeisBind on gathers and velocity models, the others on seismograms.
 
@@ -82,6 +96,7 @@ def fit(
         seisgeo fit icequakes.zarr --model simclr --out ice.simclr
         seisgeo fit stead.hdf5 --model seisclip --out local.seisclip
         seisgeo fit labelled.zarr --model classifier --features local.seisclip --out kinds.model
+        seisgeo fit labelled.zarr --model lacim --domain network --out travels.model
 
     Parameters
     ----------
@@ -94,18 +109,20 @@ def fit(
         What to train. seisbind: gathers, velocity models and descriptors in one space. seisclip:
         seismograms and what a catalogue knows of them. simclr: seismograms without labels, to
         cluster. On features of SeisCLIP: classifier (of source_type), locator (latitude,
-        longitude, depth, magnitude), mechanism (strike, dip, rake).
+        longitude, depth, magnitude), mechanism (strike, dip, rake). For labels that are wanted in
+        a domain never seen: erm (the ordinary classifier), group-dro, lacim.
     encoder
         The encoders: "small", by default; "paper", as published; of SeisBind also "shots", which
         reads any sources and receivers.
     max_epochs
-        Passes over the training set at most, by default 40 (seisbind), 20 (simclr) or 200;
-        training stops early when it no longer helps, but for simclr.
+        Passes over the training set at most, by default 20 (simclr), 40 (seisbind), 60 (erm,
+        group-dro, lacim) or 200; training stops early when it no longer helps, but for simclr.
     max_time
         Seconds of training at most; by default as long as it takes.
     batch_size
         Samples contrasted with each other, on all processes together; by default 128 (seisbind),
-        64 (simclr) or 192 (seisclip). Of classifier, locator and mechanism, events of a step: 32.
+        64 (simclr) or 192 (seisclip). Of the others, events of a step: 32 (classifier, locator,
+        mechanism) or 128.
     seed
         Of weights, split and batches.
     device
@@ -138,6 +155,11 @@ def fit(
         the whole network is trained from scratch.
     fine_tune
         Train that model's network along with it, at a tenth of the rate; the file stays as it is.
+    label
+        Column of the training set that holds the labels, by default source_type.
+    domain
+        Column that says which domain a record belongs to (region, network, station, ...), by
+        default region. It is needed to train, not to predict.
     """
     from seisgeo.devices import processes
 
@@ -157,6 +179,8 @@ def fit(
             "view": view,
             "features": features,
             "fine_tune": fine_tune or None,
+            "label": label,
+            "domain": domain,
         }.items()
         if value is not None
     }
@@ -171,7 +195,8 @@ def fit(
         return
     if processes()[2] > 1:
         raise ParameterError(f"--model {model} trains in one process: start it without torchrun")
-    records = _labelled(open_records(train), model)
+    records = _named(open_records(train), options, train)
+    records = _labelled(records, model)
     fitted = _events_model(model, options).fit(records)
     fitted.save(out, overwrite=overwrite)
     _say_written(out, fitted)
@@ -255,6 +280,22 @@ def _fit_seisbind(
     _say_written(out, fitted)
 
 
+def _named(records: xr.Dataset, options: dict[str, Any], train: Path) -> xr.Dataset:
+    """The records with the columns that were named under the names that models read."""
+    for option, name in (("label", "source_type"), ("domain", "region")):
+        column = options.pop(option, name)
+        if column == name:
+            continue
+        columns = [str(n) for n, v in records.variables.items() if v.dims == ("event",)]
+        if column not in columns:
+            raise ParameterError(
+                f"{train}: {_option(option)} {column}: no such column; there are "
+                f"{', '.join(sorted(columns)) or 'none'}"
+            )
+        records = records.assign_coords({name: records[column].variable})
+    return records
+
+
 def _labelled(records: xr.Dataset, model: str) -> xr.Dataset:
     """The records whose labels the model needs are known."""
     import numpy as np
@@ -282,6 +323,10 @@ def _events_model(model: str, options: dict[str, Any]) -> Any:
         return seisgeo.SeisSimCLR(**options)
     if model == "seisclip":
         return seisgeo.SeisCLIP(**options)
+    if model == "lacim":
+        return seisgeo.LaCIMClassifier(**options)
+    if model in _DOMAINS:
+        return seisgeo.DomainClassifier(model.replace("-", "_"), **options)
     head = {
         "classifier": seisgeo.EventClassifier,
         "locator": seisgeo.EventLocator,

@@ -21,7 +21,7 @@ def predict(model: Path, data: Path, /, *, out: Path, overwrite: Flag = False) -
     Parameters
     ----------
     model
-        Model file of `seisgeo fit --model classifier`, locator or mechanism.
+        Model file of `seisgeo fit --model classifier`, locator, mechanism, erm, group-dro or lacim.
     data
         Seismograms, as long and sampled as those of the training set.
     out
@@ -33,9 +33,10 @@ def predict(model: Path, data: Path, /, *, out: Path, overwrite: Flag = False) -
     """
     require_suffix(out, ".csv")
     require_free(out, overwrite)
-    estimator = load_model(model, "EventClassifier", "EventLocator", "MechanismRegressor")
+    classifiers = ("EventClassifier", "DomainClassifier", "LaCIMClassifier")
+    estimator = load_model(model, *classifiers, "EventLocator", "MechanismRegressor")
     records = open_records(data)
-    if type(estimator).__name__ != "EventClassifier":
+    if type(estimator).__name__ not in classifiers:
         table = event_table(estimator.predict(records))
         write_table(table, out, overwrite)
         print(f"wrote {out}: {len(table)} records")

@@ -36,6 +36,8 @@ class EventHead(SavedEstimator):
 
     #: Coordinates that the head reads beside the waveforms, where the training set has them all.
     _beside: tuple[str, ...] = ()
+    #: Whether it reads how strong each component is, too, which spectra of SeisCLIP leave out.
+    _reads_levels = False
 
     def __init__(
         self,
@@ -88,7 +90,7 @@ class EventHead(SavedEstimator):
         ConventionError
             If labels are missing, or the records are not of the encoder's form.
         ParameterError
-            If `encoder` is no SeisCLIP.
+            If `encoder` is neither a SeisCLIP nor None.
         """
         from seisgeo.event_training import Schedule, fit_network, split_rows
 
@@ -101,10 +103,12 @@ class EventHead(SavedEstimator):
             self.beside_ = []
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        network: Any = self._build(form, seed, targets.shape[1] if targets.ndim > 1 else None)
+        outputs = targets.shape[1] if targets.ndim > 1 else None
+        network: Any = self._build(form, seed, outputs)
         if trained is not None:
             network["encoder"].load_state_dict(trained.state_dict())
-        beside = self._scaled_beside(X, learn=True)
+        records = Records(matched)
+        beside = self._all_beside(X, records, learn=True)
         records = Records(matched, beside=beside)
         views: Views = records
         if trained is not None:
@@ -137,18 +141,28 @@ class EventHead(SavedEstimator):
             ),
         )
         self.network_, self.form_ = network.requires_grad_(True), form
+        self.pretrained_ = trained is not None
         return self
 
     def _form_for(self, X: xr.Dataset) -> tuple[RecordForm, Any]:
         """Form of the records, and the trained encoder if there is one."""
-        if not isinstance(self.encoder, SeisCLIP):
+        encoder = self.encoder
+        if encoder is None and getattr(self, "pretrained_", False):
             raise ParameterError(
                 "encoder must be a SeisCLIP: a fitted one, or one that is not, whose network is "
-                f"then trained from scratch; found {type(self.encoder).__name__}"
+                "then trained from scratch. This head was loaded from a file, which holds its "
+                "network and not the SeisCLIP that it began from: set_params(encoder=...)"
             )
-        self.encoder_size_ = (self.encoder.encoder, int(self.encoder.window))
-        if hasattr(self.encoder, "network_"):
-            return self.encoder.form_, self.encoder.network_["waveforms"]
+        encoder = SeisCLIP() if encoder is None else encoder
+        if not isinstance(encoder, SeisCLIP):
+            raise ParameterError(
+                "encoder must be a SeisCLIP: a fitted one, or one that is not, whose network is "
+                "then trained from scratch, as for None; found "
+                f"{type(encoder).__name__}"
+            )
+        self.encoder_size_ = (encoder.encoder, int(encoder.window))
+        if hasattr(encoder, "network_"):
+            return encoder.form_, encoder.network_["waveforms"]
         return RecordForm.of(X), None
 
     def _build(self, form: RecordForm, seed: int, outputs: int | None) -> torch.nn.ModuleDict:
@@ -168,9 +182,10 @@ class EventHead(SavedEstimator):
                     "output": nn.Linear(_HIDDEN, outputs or self._outputs()),
                 }
             )
-            if self._beside_width():
+            width = self._beside_width() + self._reads_levels * len(form.components)
+            if width:
                 # A layer of its own: two numbers among hundreds of features would go under.
-                network["beside"] = nn.Linear(self._beside_width(), _HIDDEN)
+                network["beside"] = nn.Linear(width, _HIDDEN)
             return network
 
     def _beside_width(self) -> int:
@@ -203,16 +218,27 @@ class EventHead(SavedEstimator):
         scaled = (values - self.beside_mean_) / self.beside_scale_
         return scaled.astype(np.float32).reshape(len(values), -1)
 
+    def _all_beside(self, X: xr.Dataset, records: Records, *, learn: bool = False) -> np.ndarray:
+        """All that stands beside the features, shape (event, number)."""
+        beside = self._scaled_beside(X, learn=learn)
+        if not self._reads_levels:
+            return beside
+        levels = _levels(records)
+        if learn:
+            self.level_mean_ = levels.mean(axis=0).tolist()
+            spread = levels.std(axis=0)
+            self.level_scale_ = np.where(spread > 0, spread, 1.0).tolist()
+        scaled = (levels - self.level_mean_) / self.level_scale_
+        return np.concatenate([beside, scaled.astype(np.float32)], axis=1)
+
     def _answer(self, X: xr.Dataset) -> np.ndarray:
         """Output of the network for each record, shape (event, output)."""
         import torch
 
         check_is_fitted(self, "network_")
-        matched = self.form_.match(X)
-        beside = self._scaled_beside(X)
-        features = embed(
-            self.network_["encoder"], batches_of(Records(matched), "waveforms"), self.device
-        )
+        records = Records(self.form_.match(X))
+        beside = self._all_beside(X, records)
+        features = embed(self.network_["encoder"], batches_of(records, "waveforms"), self.device)
         groups = group_of(X)
         with torch.inference_mode():
             rows = {"features": torch.from_numpy(features), "beside": torch.from_numpy(beside)}
@@ -223,9 +249,11 @@ class EventHead(SavedEstimator):
             "form": self.form_.to_dict(),
             "encoder_size": list(self.encoder_size_),
             "beside": [self.beside_, self.beside_mean_, self.beside_scale_],
+            "levels": [self.level_mean_, self.level_scale_] if self._reads_levels else None,
             "outputs": self.network_["output"].out_features,
             "history": self.history_,
             "labels": self._labels(),
+            "pretrained": self.pretrained_,
         }
         return self.network_.state_dict(), learned
 
@@ -241,7 +269,10 @@ class EventHead(SavedEstimator):
         size, window = learned["encoder_size"]
         self.encoder_size_ = (str(size), int(window))
         self.beside_, self.beside_mean_, self.beside_scale_ = learned["beside"]
+        if self._reads_levels:
+            self.level_mean_, self.level_scale_ = learned["levels"]
         self._set_labels(learned["labels"])
+        self.pretrained_ = bool(learned["pretrained"])
         network = self._build(self.form_, 0, learned["outputs"])
         network.load_state_dict(weights)
         self.network_, self.history_ = network.eval(), learned["history"]
@@ -267,6 +298,20 @@ class _Events(Views):
         }
 
 
+def _levels(records: Records) -> np.ndarray:
+    """Logarithm (base 10) of each component's RMS, shape (event, component).
+
+    A dead component is given the mean of the record's others.
+    """
+    rms = np.concatenate(
+        [waveforms.std(axis=2, dtype=np.float64) for waveforms in batches_of(records, "waveforms")]
+    )
+    live = rms > 0
+    levels = np.log10(np.where(live, rms, 1.0))
+    mean = levels.sum(axis=1, keepdims=True) / np.maximum(live.sum(axis=1, keepdims=True), 1)
+    return np.where(live, levels, mean)
+
+
 def _apply(network: Any, batch: Mapping[str, torch.Tensor], event: torch.Tensor) -> torch.Tensor:
     """Output for each event (event, output) of the records that `event` numbers."""
     import torch
@@ -287,9 +332,9 @@ _PARAMETERS = """
 
     Parameters
     ----------
-    encoder : SeisCLIP
+    encoder : SeisCLIP or None, default None
         A fitted one, whose features are used; or one that is not, whose network is then trained
-        from scratch.
+        from scratch. None stands for `SeisCLIP()`, not fitted.
     fine_tune : bool, default False
         Train the encoder's network, too; the encoder that was given stays as it is. A learning rate
         of 1e-4 suits.

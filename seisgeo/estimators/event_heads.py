@@ -117,7 +117,9 @@ class EventLocator(EventHead):
     Labels are by default the coordinates ``source_latitude``, ``source_longitude`` (degrees),
     ``source_depth`` (m) and ``magnitude``; NaN where one is not known. Where the training set says
     where the stations are (``station_latitude``, ``station_longitude``), the head reads it: one
-    model then serves a network of stations.
+    model then serves a network of stations. It also reads how strong each component is, without
+    which magnitudes could be guessed from the corner of the spectra alone: records of a model must
+    have one unit.
 
     References
     ----------
@@ -126,6 +128,7 @@ class EventLocator(EventHead):
     """
 
     _beside = ("station_latitude", "station_longitude")
+    _reads_levels = True
     _targets = ("source_latitude", "source_longitude", "source_depth", "magnitude")
 
     def _learn_targets(self, X: xr.Dataset, y: Any) -> np.ndarray:
@@ -199,8 +202,8 @@ class MechanismRegressor(EventHead):
     The network gives a moment tensor, which knows neither where angles wrap around nor which of
     the two nodal planes was meant. Labels are by default the coordinates ``strike``, ``dip`` and
     ``rake`` (degrees). Where the training set holds ``back_azimuth`` (degrees), the head reads it.
-    Spectra hold no polarity: what tells a mechanism from its opposite is left to the ratios of
-    phases at several stations.
+    So it does the strengths of the components. Spectra hold no polarity: what tells a mechanism
+    from its opposite is left to the ratios of phases at several stations.
 
     References
     ----------
@@ -208,6 +211,7 @@ class MechanismRegressor(EventHead):
     """
 
     _beside = ("back_azimuth",)
+    _reads_levels = True
     _targets = ("strike", "dip", "rake")
 
     def _scaled_beside(self, X: xr.Dataset, *, learn: bool = False) -> np.ndarray:

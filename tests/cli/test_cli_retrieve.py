@@ -1,6 +1,7 @@
 """seisgeo embed and retrieve."""
 
 import json
+import re
 
 import numpy as np
 import xarray as xr
