@@ -3,8 +3,8 @@
     python benchmarks/pretrain.py --minutes 60 [--name openfwi-small] [--encoder small]
 
 The training pairs of benchmarks/seisbind.py (--size medium): OpenFWI's survey and ten families,
-simulated with its own scheme. Probabilities, intervals and the descriptor head are fitted on pairs
-that were not trained on; every figure of the card comes from pairs of another seed. A run that was
+simulated with its own scheme. Probabilities and intervals are fitted on pairs that were not trained
+on; every figure of the card comes from pairs of another seed. A run that was
 killed goes on where it was (--work). The same command, on the same machine, measures the same
 figures within what the time limit lets vary; with --epochs instead of --minutes it is exact.
 --model packs weights that were trained so before.
@@ -89,6 +89,7 @@ def main() -> None:
         "epochs": len(model.history_),
         "pairs": options.pairs,
         "batch_size": model.batch_size,
+        "intervals": f"half of the {options.calibration} further pairs",
         "evaluation": result,
     }
     (folder / "README.md").write_text(card(options, facts), encoding="utf-8")
@@ -144,7 +145,9 @@ from {options.train_seed} on), 5 % of them held out.
 {facts["hardware"]} (threads used: {facts["threads"]}): {facts["epochs"]} epochs, batches of
 {facts["batch_size"]} pairs. Half of the gathers were augmented with noise, dead traces, gain
 errors, and changes of phase, delay and spectrum; half of the pairs were mirrored. Kept: the epoch
-of lowest loss on held-out pairs. Calibrated on {options.calibration} further pairs. Again:
+of lowest loss on held-out pairs. Probabilities are calibrated on {options.calibration} further
+pairs. The network that reads descriptors learned from the training pairs, clean and noisy; its
+intervals are calibrated on {facts["intervals"]}. Again:
 
     {command}
 

@@ -13,7 +13,6 @@ from seisgeo.retrieval.confidence import DEPTH, Confidence
 from seisgeo.retrieval.exact import nearest
 
 if TYPE_CHECKING:
-    from seisgeo.estimators.descriptor_head import DescriptorHead
     from seisgeo.estimators.seisbind import SeisBind
 
 __all__ = ["best_hits", "evaluate", "evaluate_events", "nearest_by_value", "nearest_others"]
@@ -52,7 +51,7 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
         ``retrieval``: for each direction what :func:`metrics.retrieval_scores` gives;
         ``descriptors``: for each what :func:`metrics.descriptor_errors` gives, with ``floor``, the
         same for the `k` models of the gallery whose descriptors are nearest to the true ones, and
-        ``head`` where the model reads descriptors off embeddings, with ``coverage`` (share of true
+        ``head`` where the model reads descriptors off gathers, with ``coverage`` (share of true
         values in its intervals); ``confidence`` where the model is calibrated:
         ``calibration_error`` and ``probability`` (mean) of the best hit, each query asked with and
         without its own model in the gallery, and ``flagged`` (share taken for strangers); ``k``.
@@ -83,7 +82,7 @@ def evaluate(model: SeisBind, pairs: xr.Dataset, *, k: int = 5) -> dict[str, Any
         error["floor"] = {m: floor[name][m] for m in ("relative", "over_iqr")}
     result = {"retrieval": retrieval, "descriptors": errors, "k": k}
     if model.head_ is not None:
-        for name, error in _head_errors(model.head_, seismic, true).items():
+        for name, error in _head_errors(model, pairs, true).items():
             errors[name]["head"] = error
     if model.confidence_ is not None:
         result["confidence"] = _confidence(model, pairs, seismic, velocity)
@@ -137,12 +136,14 @@ def nearest_by_value(query: np.ndarray, gallery: np.ndarray, k: int) -> np.ndarr
 
 
 def _head_errors(
-    head: DescriptorHead, seismic: np.ndarray, true: xr.DataArray
+    model: SeisBind, pairs: xr.Dataset, true: xr.DataArray
 ) -> dict[str, dict[str, Any]]:
-    low, middle, high = head.predict(seismic)
-    errors = metrics.descriptor_errors(true.copy(data=middle), true)
-    inside = ((low <= true.values) & (true.values <= high)).mean(axis=0)
-    for error, share in zip(errors.values(), inside, strict=True):
+    read = model.infer_descriptors(pairs)
+    errors = metrics.descriptor_errors(read["descriptor_value"], true)
+    inside = (read["descriptor_low"].values <= true.values) & (
+        true.values <= read["descriptor_high"].values
+    )
+    for error, share in zip(errors.values(), inside.mean(axis=0), strict=True):
         error["coverage"] = float(share)
     return errors
 

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 __all__ = [
+    "NEAR_ZERO",
     "bootstrap_interval",
     "descriptor_errors",
     "expected_calibration_error",
@@ -17,7 +18,13 @@ __all__ = [
     "reliability",
     "retrieval_scores",
     "sample_errors",
+    "smallest_values",
 ]
+
+#: Share of a descriptor's interquartile range below which a value counts as zero, and nothing is
+#: told in relation to it: no relative error is then more than 1 / NEAR_ZERO times that over the
+#: interquartile range, and the mean of many is not made by a few values that are next to nothing.
+NEAR_ZERO = 0.1
 
 
 def pair_ranks(query: np.ndarray, gallery: np.ndarray, block: int = 1024) -> np.ndarray:
@@ -105,7 +112,7 @@ def descriptor_errors(inferred: xr.DataArray, true: xr.DataArray) -> dict[str, d
     -------
     dict
         For each descriptor ``relative`` (mean of abs(error) / abs(true), over samples whose
-        true value exceeds a thousandth of the largest), ``left_out`` (samples that do not) and
+        true value is no less than :func:`smallest_values`), ``left_out`` (samples where it is) and
         ``over_iqr`` (mean abs(error) over the interquartile range of the true values).
     """
     errors = sample_errors(inferred, true)
@@ -122,13 +129,17 @@ def descriptor_errors(inferred: xr.DataArray, true: xr.DataArray) -> dict[str, d
     return result
 
 
-def sample_errors(inferred: xr.DataArray, true: xr.DataArray) -> xr.Dataset:
+def sample_errors(
+    inferred: xr.DataArray, true: xr.DataArray, *, near_zero: float = NEAR_ZERO
+) -> xr.Dataset:
     """Errors of inferred descriptors, sample by sample.
 
     Parameters
     ----------
     inferred, true : xarray.DataArray
         Values with dimensions (sample, descriptor), in the same units and order.
+    near_zero : float, default NEAR_ZERO
+        As for :func:`smallest_values`.
 
     Returns
     -------
@@ -138,18 +149,44 @@ def sample_errors(inferred: xr.DataArray, true: xr.DataArray) -> xr.Dataset:
 
     Examples
     --------
-    >>> true = xr.DataArray([[0.0], [10.0], [20.0]], dims=("sample", "descriptor"))
+    >>> true = xr.DataArray([[0.5], [10.0], [20.0]], dims=("sample", "descriptor"))
     >>> sample_errors(true + 1, true).relative.values.ravel()
     array([ nan, 0.1 , 0.05])
     """
     t = true.transpose("sample", "descriptor").astype(float)
     error = np.abs(inferred.transpose("sample", "descriptor").values - t.values)
     size = np.abs(t.values)
-    known = size > 1e-3 * size.max(axis=0, initial=0.0)
+    known = (size >= smallest_values(t.values, near_zero)) & (size > 0)
     spread = np.subtract(*np.percentile(t.values, [75, 25], axis=0))
     relative = np.divide(error, size, out=np.full_like(error, np.nan), where=known)
     scaled = np.divide(error, spread, out=np.full_like(error, np.nan), where=spread > 0)
     return xr.Dataset({"relative": t.copy(data=relative), "over_iqr": t.copy(data=scaled)})
+
+
+def smallest_values(values: np.ndarray, near_zero: float = NEAR_ZERO) -> np.ndarray:
+    """Size below which a descriptor counts as zero: a tenth of its interquartile range.
+
+    The lateral gradient of a flat model is zero, and so, as nearly as matters, is one that is a
+    small part of what other models' gradients differ by: an error relative to it says nothing.
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        Descriptors of many models, shape (sample, descriptor).
+    near_zero : float, default NEAR_ZERO
+        Share of the interquartile range.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (descriptor,).
+
+    Examples
+    --------
+    >>> smallest_values(np.array([[0.0], [1.0], [2.0], [3.0], [4.0]]))
+    array([0.2])
+    """
+    return near_zero * np.subtract(*np.percentile(values, [75, 25], axis=0))
 
 
 def reliability(probability: np.ndarray, right: np.ndarray, bins: int = 10) -> xr.Dataset:

@@ -1,12 +1,15 @@
 """Probabilities of hits, the flag for strangers, and descriptors read off embeddings."""
 
+import dataclasses
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.special import softmax
 
 import seisgeo as sg
 from seisgeo import conventions, metrics
-from seisgeo.errors import ParameterError
+from seisgeo.errors import DataWarning, ParameterError
 from seisgeo.estimators.descriptor_head import fit_head
 from seisgeo.retrieval.confidence import Confidence, coherence, fit_confidence, strangers_of
 
@@ -134,10 +137,9 @@ def test_calibration_is_saved_with_the_model(small_model, small_pairs, unseen, t
         np.testing.assert_array_equal(
             loaded.retrieve(few, small_pairs)[name], small_model.retrieve(few, small_pairs)[name]
         )
-    np.testing.assert_array_equal(
-        loaded.infer_descriptors(few)["descriptor_low"],
-        small_model.infer_descriptors(few)["descriptor_low"],
-    )
+    read, expected = loaded.infer_descriptors(few), small_model.infer_descriptors(few)
+    for name in ("descriptor_value", "descriptor_low", "descriptor_high"):
+        np.testing.assert_array_equal(read[name], expected[name])
 
 
 def test_calibrating_later(small_pairs, unseen):
@@ -166,8 +168,9 @@ def test_intervals_hold_where_the_noise_is_known():
     z = normalised(z)
     noise = 0.05 + 0.5 * (z[:, :1] > 0)  # ten times as uncertain on one side
     values = 100 + 40 * (z[:, 1:2] + noise * rng.normal(size=(3000, 1)))
-    head = fit_head(z[:1500], values[:1500], z[1500:2200], values[1500:2200], seed=0)
-    low, middle, high = head.predict(z[2200:])
+    head = fit_head(z[:1500, None], values[:1500], seed=0)
+    head.widen(z[1500:2200, None], values[1500:2200])
+    low, middle, high = head.predict(z[2200:, None])
     true = values[2200:]
     assert np.mean((low <= true) & (true <= high)) == pytest.approx(0.9, abs=0.04)
     wide, narrow = (high - low)[noise[2200:] > 0.3], (high - low)[noise[2200:] < 0.3]
@@ -177,7 +180,35 @@ def test_intervals_hold_where_the_noise_is_known():
     assert np.abs(middle - true).mean() < 1.3 * best.mean()
 
 
-def test_descriptors_of_unseen_gathers(small_model, unseen):
+def test_nothing_is_told_that_no_training_model_had():
+    rng = np.random.default_rng(0)
+    z = rng.normal(size=(2000, 1, 4))
+    # Both signs, a third of them zero; and one that never changes.
+    zero = rng.random(2000) < 1 / 3
+    values = np.stack([np.where(zero, 0, 0.2 * z[:, 0, 0]), np.full(2000, 7.0)], axis=1)
+    head = fit_head(z[:1000], values[:1000], seed=0)
+    head.widen(z[1000:1500], values[1000:1500])
+    low, middle, high = head.predict(z[1500:])
+    assert np.corrcoef(middle[:, 0], z[1500:, 0, 0])[0, 1] > 0.9
+    np.testing.assert_allclose(middle[:, 1], 7, rtol=1e-6)
+    assert ((low <= middle) & (middle <= high)).all()
+    least, most = values[:1000].min(axis=0), values[:1000].max(axis=0)
+    far = head.predict(100 * z[1500:])
+    assert (far >= least - 1e-6).all()
+    assert (far <= most + 1e-6).all()
+
+
+def test_copies_of_a_gather_are_averaged():
+    rng = np.random.default_rng(1)
+    z = rng.normal(size=(600, 2, 4))
+    values = 10 + z.mean(axis=1)[:, :1]
+    head = fit_head(z[:400], values[:400], seed=0)
+    np.testing.assert_allclose(head.predict(z), head.predict(z[:, ::-1]), rtol=1e-5)
+    once = np.abs(head.predict(z[400:, :1])[1] - values[400:]).mean()
+    assert np.abs(head.predict(z[400:])[1] - values[400:]).mean() < 0.8 * once
+
+
+def test_descriptors_of_unseen_gathers(small_model, small_pairs, unseen):
     physics = small_model.infer_descriptors(unseen)
     conventions.validate(physics, "physics", values=True)
     true = unseen["descriptor_value"].sel(descriptor=physics["descriptor"])
@@ -185,7 +216,66 @@ def test_descriptors_of_unseen_gathers(small_model, unseen):
     inside = ((true >= low) & (true <= high)).mean("sample")
     assert 0.8 < float(inside.mean()) <= 1
     assert float(((high - low) > 0).mean()) == 1
+    # Much better than to tell the training set's median of everything, though one shot says little.
+    error = np.abs(physics["descriptor_value"] - true).mean("sample")
+    known = small_pairs["descriptor_value"].isel(sample=slice(600)).sel(descriptor=true.descriptor)
+    blind = np.abs(known.median("sample") - true).mean("sample")
+    assert float((error / blind).mean()) < 0.75
     errors = metrics.descriptor_errors(physics["descriptor_value"], true)
     assert errors["mean_velocity"]["relative"] < 0.1
     assert errors["upper_velocity"]["over_iqr"] < 0.3
     assert str(physics["units"].values[0]) == "m/s"
+
+
+def test_a_mirrored_earth_has_the_same_descriptors(small_model, unseen):
+    turned = unseen.assign(
+        amplitude=(unseen["amplitude"].dims, unseen["amplitude"].values[:, ::-1, :, ::-1])
+    )
+    here, there = (small_model.infer_descriptors(ds) for ds in (unseen, turned))
+    for name in ("descriptor_value", "descriptor_low", "descriptor_high"):
+        np.testing.assert_allclose(here[name], there[name], rtol=1e-4, atol=1e-3)
+
+
+def test_samples_are_read_alone_as_together(small_model, unseen):
+    together = small_model.infer_descriptors(unseen)
+    order = np.random.default_rng(0).permutation(unseen.sizes["sample"])[:7]
+    some = small_model.infer_descriptors(unseen.isel(sample=order).chunk(sample=2))
+    np.testing.assert_allclose(
+        some["descriptor_value"], together["descriptor_value"][order], rtol=1e-3, atol=1e-3
+    )
+
+
+def test_a_survey_that_is_not_even_is_read_once(small_model, unseen, small_survey, monkeypatch):
+    from seisgeo.estimators.embedding import features_of_samples
+
+    both = features_of_samples(small_model, unseen)
+    assert both.shape == (100, 2, 256)
+    one_sided = dataclasses.replace(small_survey, source_x=(20.0,))
+    monkeypatch.setattr(small_model, "survey_", one_sided)
+    once = features_of_samples(small_model, unseen)
+    np.testing.assert_allclose(once, both[:, :1], rtol=1e-4, atol=1e-4)
+
+
+def test_calibrating_again_keeps_the_head_and_moves_the_intervals(small_model, unseen, tmp_path):
+    small_model.save(tmp_path / "m.seisbind")
+    model = sg.load(tmp_path / "m.seisbind").set_params(device="cpu")
+    before = model.infer_descriptors(unseen)
+    model.calibrate(unseen)
+    after = model.infer_descriptors(unseen)
+    np.testing.assert_array_equal(after["descriptor_value"], before["descriptor_value"])
+    assert (after["descriptor_low"] != before["descriptor_low"]).any()
+
+
+def test_a_head_of_an_earlier_version_is_left_out(small_model, unseen, tmp_path, monkeypatch):
+    import torch
+
+    earlier = {"mean": torch.zeros(15), "network.0.weight": torch.zeros(256, 256)}
+    monkeypatch.setattr(small_model, "head_", SimpleNamespace(state_dict=lambda: earlier))
+    small_model.save(tmp_path / "m.seisbind")
+    with pytest.warns(DataWarning, match=r"earlier version .* left out: calibrate"):
+        model = sg.load(tmp_path / "m.seisbind")
+    np.testing.assert_array_equal(
+        model.transform(unseen)["embedding"], small_model.transform(unseen)["embedding"]
+    )
+    with pytest.raises(ParameterError, match="neighbours only"):
+        model.infer_descriptors(unseen)

@@ -47,16 +47,34 @@ def test_scores_against_explicit_sums():
 
 def test_relative_error_leaves_out_what_is_near_zero():
     true = xr.DataArray(
-        [[100.0, 0.0], [200.0, 2.0], [400.0, 4.0]],
+        [[100.0, 0.0], [200.0, 0.1], [300.0, -2.0], [400.0, 4.0], [500.0, 6.0]],
         dims=("sample", "descriptor"), coords={"descriptor": ["v", "g"]},
     )  # fmt: skip
     errors = metrics.descriptor_errors(true * 1.1, true)
     assert errors["v"]["relative"] == pytest.approx(0.1)
+    assert errors["v"]["left_out"] == 0
+    # Of g, half lies between 0 and 4, and a tenth of that is .4.
     assert errors["g"] == {
         "relative": pytest.approx(0.1),
-        "left_out": 1,
-        "over_iqr": pytest.approx(0.1 * 2.0 / 2.0),
+        "left_out": 2,
+        "over_iqr": pytest.approx(0.1 * np.mean([0, 0.1, 2, 4, 6]) / 4),
     }
+    np.testing.assert_allclose(metrics.smallest_values(true.values), [20, 0.4])
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(3, 60), st.integers(0, 999))
+def test_no_relative_error_is_ten_times_that_over_the_spread(n, seed):
+    rng = np.random.default_rng(seed)
+    true = xr.DataArray(rng.normal(size=(n, 2)) ** 3, dims=("sample", "descriptor"))
+    errors = metrics.sample_errors(true + rng.normal(size=(n, 2)), true)
+    relative, scaled = errors["relative"].values, errors["over_iqr"].values
+    known = ~np.isnan(relative)
+    assert (relative[known] <= 10 * scaled[known] * (1 + 1e-9)).all()
+    assert known.any()
+    # A smaller share leaves fewer out, and changes none of the others.
+    less = metrics.sample_errors(true + (true - true), true, near_zero=0)["relative"].values
+    assert not np.isnan(less).any()
 
 
 def test_calibration_error_by_hand():

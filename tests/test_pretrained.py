@@ -62,6 +62,21 @@ def test_what_is_listed_is_there_whole():
         assert "## Limits" in file.with_name("README.md").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
+def test_descriptors_are_read_off_gathers_never_seen():
+    kinds = ("flatvel", "curvevel", "flatfault", "curvefault", "style")
+    families = [f"{kind}-{which}" for kind in kinds for which in "ab"]
+    made = {"engine": "openfwi", "device": "cpu", "workers": 1, "progress": False}
+    pairs = sg.synth.generate(families, 4, seed=3, **made)
+    read = sg.SeisBind.from_pretrained("openfwi-small", device="cpu").infer_descriptors(pairs)
+    true = pairs["descriptor_value"].sel(descriptor=read["descriptor"])
+    error = np.abs(read["descriptor_value"] - true).mean("sample")
+    blind = np.abs(true.median("sample") - true).mean("sample")  # knows the test set's own median
+    assert float((error / blind).mean()) < 0.5
+    inside = (read["descriptor_low"] <= true) & (true <= read["descriptor_high"])
+    assert 0.8 < float(inside.mean()) < 0.98
+
+
 def test_the_archives_take_the_models_along():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     patterns = settings["tool"]["setuptools"]["package-data"]["seisgeo.pretrained"]

@@ -206,7 +206,7 @@ class Binding(TransformerMixin, SavedEstimator):
     def infer_descriptors(
         self, X: xr.Dataset, gallery: xr.Dataset | Gallery | None = None, *, k: int = 5
     ) -> xr.Dataset:
-        """Infer physical descriptors, from neighbours or straight from the embedding.
+        """Infer physical descriptors, from neighbours or straight from the gathers.
 
         Parameters
         ----------
@@ -214,7 +214,7 @@ class Binding(TransformerMixin, SavedEstimator):
             Gathers, as for :meth:`retrieve`; with a gallery, any modality.
         gallery : xarray.Dataset or Gallery, optional
             The descriptors are then means of those of the `k` nearest models in it. Without one,
-            a small network reads them off the embedding.
+            a small network reads them off what the encoder finds in the gathers.
         k : int, default 5
             Neighbours.
 
@@ -235,7 +235,8 @@ class Binding(TransformerMixin, SavedEstimator):
         SeisBind, arXiv:2601.14607 (neighbours, k = 5).
         """
         if gallery is None:
-            return read_off(self, self.transform(X, "seismic"))
+            check_is_fitted(self, "encoders_")
+            return read_off(self, prepare(self, X, "seismic"))
         return of_neighbours(self.retrieve(X, gallery, k=k))
 
     def score(self, X: xr.Dataset | Any, y: Any = None) -> float:

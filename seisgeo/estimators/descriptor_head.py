@@ -1,4 +1,4 @@
-"""A small network that reads physical descriptors off an embedding, with intervals."""
+"""A small network that reads physical descriptors off a gather's features, with intervals."""
 
 from __future__ import annotations
 
@@ -11,51 +11,82 @@ __all__ = ["COVERAGE", "DescriptorHead", "fit_head"]
 #: Share of true values that lie in the intervals.
 COVERAGE = 0.9
 
-_STEPS, _BATCH = 600, 256
+#: Width of the network, and share of it that is put out of action in a training step.
+_WIDTH, _DROPOUT = 512, 0.05
+#: Training: few passes, so that intervals do not shrink to what is known by heart.
+_PASSES, _STEPS, _BATCH = 15, 150, 128
+_RATE, _DECAY = 3e-3, 0.05
 
 
 class DescriptorHead(nn.Module):
-    """Median and interval of each descriptor from a unit embedding.
+    """Median and interval of each descriptor from what the encoder of gathers finds in one.
 
     Parameters
     ----------
     features : int
-        Length of an embedding.
+        Length of the features: those of the encoder's method ``features``, the embedding before
+        its length is made one.
     n_descriptors : int
         Values of a sample.
     """
 
+    centre: Tensor
+    spread: Tensor
     mean: Tensor
     scale: Tensor
+    least: Tensor
+    most: Tensor
     margin: Tensor
 
     def __init__(self, features: int, n_descriptors: int) -> None:
         super().__init__()
-        self.register_buffer("mean", torch.zeros(n_descriptors))
-        self.register_buffer("scale", torch.ones(n_descriptors))
-        self.register_buffer("margin", torch.zeros(n_descriptors))
-        self.network = nn.Sequential(
-            nn.Linear(features, 256),
-            nn.LayerNorm(256),
-            nn.GELU(),
-            nn.Linear(256, 3 * n_descriptors),
-        )
+        self.register_buffer("centre", torch.zeros(features))
+        self.register_buffer("spread", torch.ones(features))
+        for name in ("mean", "least", "margin"):
+            self.register_buffer(name, torch.zeros(n_descriptors))
+        for name in ("scale", "most"):
+            self.register_buffer(name, torch.ones(n_descriptors))
+        before, layers = features, []
+        for _ in range(2):
+            layers += [
+                nn.Linear(before, _WIDTH),
+                nn.LayerNorm(_WIDTH),
+                nn.GELU(),
+                nn.Dropout(_DROPOUT),
+            ]
+            before = _WIDTH
+        self.network = nn.Sequential(*layers, nn.Linear(before, 3 * n_descriptors))
 
-    def forward(self, embedding: Tensor) -> Tensor:
+    def standardise_on(self, features: Tensor, values: Tensor) -> None:
+        """Take means, spreads and ranges of training features and of their descriptors."""
+        self.centre.copy_(features.mean(dim=0))
+        self.spread.copy_(_spread(features))
+        self.mean.copy_(values.mean(dim=0))
+        self.scale.copy_(_spread(values))
+        self.least.copy_(values.amin(dim=0))
+        self.most.copy_(values.amax(dim=0))
+
+    def forward(self, features: Tensor) -> Tensor:
         """Map (batch, feature) to (batch, 3, descriptor): low, median, high, standardised."""
-        # Components of a unit vector are small; of order one, they train faster.
-        out = self.network(embedding * embedding.shape[1] ** 0.5).unflatten(1, (3, -1))
+        out = self.network((features - self.centre) / self.spread).unflatten(1, (3, -1))
         middle = out[:, 1]
         spread = nn.functional.softplus(out[:, ::2])  # the ends cannot cross the median
         return torch.stack([middle - spread[:, 0], middle, middle + spread[:, 1]], dim=1)
 
-    def predict(self, embedding: np.ndarray) -> np.ndarray:
+    def read(self, features: np.ndarray) -> Tensor:
+        """Mean over what is read off the copies of gathers, as :meth:`forward` gives it."""
+        rows = _tensor(features)
+        return self(rows.flatten(0, 1)).unflatten(0, rows.shape[:2]).mean(dim=1)
+
+    def predict(self, features: np.ndarray) -> np.ndarray:
         """Low end, median and high end in the descriptors' units.
+
+        Nothing is told that lies outside of what training models had.
 
         Parameters
         ----------
-        embedding : numpy.ndarray
-            Shape (sample, feature).
+        features : numpy.ndarray
+            Shape (sample, copy, feature): copies of the gathers that have the same descriptors.
 
         Returns
         -------
@@ -63,68 +94,85 @@ class DescriptorHead(nn.Module):
             Shape (3, sample, descriptor).
         """
         with torch.inference_mode():
-            out = self(torch.from_numpy(np.ascontiguousarray(embedding, dtype=np.float32)))
+            out = self.read(features)
             out[:, 0] -= self.margin
             out[:, 2] += self.margin
             # A negative margin may not turn an interval over.
             out[:, 0] = torch.minimum(out[:, 0], out[:, 1])
             out[:, 2] = torch.maximum(out[:, 2], out[:, 1])
-            return (out * self.scale + self.mean).transpose(0, 1).numpy()
+            values = out * self.scale + self.mean
+            return values.clamp(self.least, self.most).transpose(0, 1).numpy()
+
+    def widen(self, features: np.ndarray, values: np.ndarray) -> None:
+        """Move the intervals' ends until they hold for :data:`COVERAGE` of samples.
+
+        Parameters
+        ----------
+        features : numpy.ndarray
+            Of samples that neither the encoders nor the head were trained on, as for
+            :meth:`predict`.
+        values : numpy.ndarray
+            Their descriptors, (sample, descriptor).
+
+        References
+        ----------
+        Romano, Patterson and Candès (2019), Conformalized quantile regression, arXiv:1905.03222.
+        """
+        with torch.inference_mode():
+            true = (_tensor(values) - self.mean) / self.scale
+            low, _, high = self.read(features).unbind(1)
+            excess = torch.maximum(low - true, true - high)
+            n = len(true)
+            level = min(1.0, np.ceil((n + 1) * COVERAGE) / n)
+            self.margin.copy_(torch.quantile(excess, level, dim=0, interpolation="higher"))
 
 
-def fit_head(
-    embedding: np.ndarray,
-    values: np.ndarray,
-    held_embedding: np.ndarray,
-    held_values: np.ndarray,
-    seed: int,
-) -> DescriptorHead:
-    """Train by quantile regression, then widen the intervals until they hold on held-out samples.
+def fit_head(features: np.ndarray, values: np.ndarray, seed: int) -> DescriptorHead:
+    """Train by quantile regression; :meth:`DescriptorHead.widen` then makes the intervals hold.
 
     Parameters
     ----------
-    embedding, values : numpy.ndarray
-        Training samples: shape (sample, feature) and (sample, descriptor).
-    held_embedding, held_values : numpy.ndarray
-        Samples that neither the encoders nor the head were trained on.
+    features : numpy.ndarray
+        Of training gathers, shape (sample, copy, feature): copies were changed in ways that leave
+        the descriptors as they are, and each step takes one or another.
+    values : numpy.ndarray
+        Their descriptors, (sample, descriptor).
     seed : int
-        Of weights and batches.
-
-    Returns
-    -------
-    DescriptorHead
-        Its intervals hold for :data:`COVERAGE` of samples like the held-out ones.
+        Of weights and batches; the caller's random numbers stay as they are.
 
     References
     ----------
-    Romano, Patterson and Candès (2019), Conformalized quantile regression, arXiv:1905.03222.
+    Koenker and Bassett (1978), Regression quantiles, Econometrica 46, 33-50.
     """
-    generator = torch.Generator().manual_seed(seed)
+    from seisgeo.lightning_run import parameter_groups, rate_at
+
+    x, y = _tensor(features), _tensor(values)
+    batch = min(len(y), _BATCH)
+    steps = max(_STEPS, _PASSES * len(y) // batch)
+    quantile = torch.tensor([(1 - COVERAGE) / 2, 0.5, (1 + COVERAGE) / 2])[:, None]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        head = DescriptorHead(embedding.shape[1], values.shape[1])
-    x, y = torch.from_numpy(embedding), torch.from_numpy(np.asarray(values, dtype=np.float32))
-    head.mean.copy_(y.mean(dim=0))
-    scale = y.std(dim=0, correction=0)
-    head.scale.copy_(torch.where(scale > 0, scale, torch.ones_like(scale)))
-    y = (y - head.mean) / head.scale
-    quantile = torch.tensor([(1 - COVERAGE) / 2, 0.5, (1 + COVERAGE) / 2])[:, None]
-    optimiser = torch.optim.AdamW(head.parameters(), lr=2e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, _STEPS)
-    for _ in range(_STEPS):
-        rows = torch.randint(len(x), (min(_BATCH, len(x)),), generator=generator)
-        error = y[rows, None] - head(x[rows])  # (batch, 3, descriptor)
-        loss = torch.maximum(quantile * error, (quantile - 1) * error).mean()
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
-    with torch.inference_mode():
-        held = torch.from_numpy(np.asarray(held_values, dtype=np.float32))
-        held = (held - head.mean) / head.scale
-        low, _, high = head(torch.from_numpy(held_embedding)).unbind(1)
-        excess = torch.maximum(low - held, held - high)
-        n = len(held)
-        level = min(1.0, np.ceil((n + 1) * COVERAGE) / n)
-        head.margin.copy_(torch.quantile(excess, level, dim=0, interpolation="higher"))
+        head = DescriptorHead(x.shape[2], y.shape[1])
+        head.standardise_on(x.flatten(0, 1), y)
+        y = (y - head.mean) / head.scale
+        optimiser = torch.optim.AdamW(parameter_groups(head, _DECAY), lr=_RATE)
+        for step in range(steps):
+            for group in optimiser.param_groups:
+                group["lr"] = _RATE * rate_at(step / steps)
+            rows = torch.randint(len(y), (batch,))
+            error = y[rows, None] - head(x[rows, torch.randint(x.shape[1], (batch,))])
+            loss = torch.maximum(quantile * error, (quantile - 1) * error).mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
     return head.eval()
+
+
+def _tensor(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
+
+
+def _spread(values: Tensor) -> Tensor:
+    """Standard deviation of each column; one where nothing varies."""
+    found = values.std(dim=0, correction=0)
+    return torch.where(found > 0, found, torch.ones_like(found))

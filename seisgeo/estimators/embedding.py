@@ -11,13 +11,27 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError
-from seisgeo.estimators.matching import in_trained_order, positions_of, reads_any_positions
+from seisgeo.estimators.matching import (
+    in_trained_order,
+    is_even,
+    positions_of,
+    reads_any_positions,
+)
 from seisgeo.estimators.views import MODALITIES, Views, thin, views_of
 
 if TYPE_CHECKING:
     from seisgeo.estimators.binding import Binding
 
-__all__ = ["batches_of", "coherence_of", "embed", "embed_samples", "embedding_cube"]
+__all__ = [
+    "batches_of",
+    "coherence_of",
+    "embed",
+    "embed_samples",
+    "embedding_cube",
+    "features_of",
+    "features_of_samples",
+    "sample_coords",
+]
 
 #: Rows read and sent to the device at once, and of these what a CPU computes at once: its caches
 #: hold the first layers of so many.
@@ -94,6 +108,60 @@ def embed_samples(model: Binding, ds: xr.Dataset, modality: str) -> np.ndarray:
     ConventionError
         If values are not finite or shapes differ from the training set's.
     """
+    batches, given = _asked(model, ds, modality)
+    return embed(model.encoders_[modality], batches, model.device, given=given)
+
+
+def features_of_samples(model: Binding, ds: xr.Dataset) -> np.ndarray:
+    """As :func:`features_of`, of the gathers of a dataset, read as by :func:`embed_samples`."""
+    return features_of(model, *_asked(model, ds, "seismic"))
+
+
+def features_of(
+    model: Binding, batches: Iterable[np.ndarray], given: tuple[Any, ...] = ()
+) -> np.ndarray:
+    """Features of gathers, and of their mirror images where these are gathers of the survey, too.
+
+    Features are the embedding before its length is made one. A mirrored earth has the same
+    descriptors, and what is read off twice is known better.
+
+    Parameters
+    ----------
+    model : Binding
+        Fitted.
+    batches : iterable of numpy.ndarray
+        Gathers as the encoder sees them, float32.
+    given : tuple of torch.Tensor, optional
+        Further arguments of the encoder.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (sample, copy, feature); the first copy is the gathers themselves.
+    """
+    survey, encoder = model.survey_, model.encoders_["seismic"]
+    even = survey is not None and is_even(xr.Dataset(coords=survey.coords()))
+    turned = even and not reads_any_positions(model)
+
+    def both() -> Iterator[np.ndarray]:
+        for batch in batches:
+            yield batch
+            if turned:
+                yield np.ascontiguousarray(batch[:, ::-1, :, ::-1])
+            sizes.append(len(batch))
+
+    sizes: list[int] = []
+    found = embed(encoder, both(), model.device, call="features", given=given)
+    copies = 1 + turned
+    ends = copies * np.cumsum(sizes)[:-1]
+    parts = [part.reshape(copies, -1, part.shape[1]) for part in np.split(found, ends)]
+    return np.concatenate(parts, axis=1).transpose(1, 0, 2)
+
+
+def _asked(
+    model: Binding, ds: xr.Dataset, modality: str
+) -> tuple[Iterator[np.ndarray], tuple[Any, ...]]:
+    """Batches of one modality, and what its encoder is given besides."""
     given: tuple[Any, ...] = ()
     if modality == "seismic" and reads_any_positions(model):
         given = positions_of(ds)
@@ -102,8 +170,7 @@ def embed_samples(model: Binding, ds: xr.Dataset, modality: str) -> np.ndarray:
         variable = "velocity"
     if variable in ds:
         ds = ds[[variable]]
-    batches = _checked(model, ds, modality, any_positions=bool(given))
-    return embed(model.encoders_[modality], batches, model.device, given=given)
+    return _checked(model, ds, modality, any_positions=bool(given)), given
 
 
 def _checked(
@@ -152,14 +219,18 @@ def embedding_cube(
     ds: xr.Dataset, embedding: np.ndarray, modality: str, model_id: str, row: str = "event"
 ) -> xr.Dataset:
     """Embedding cube with the coordinates along `row` of what was embedded."""
-    kept = {k: ("sample", v.values, v.attrs) for k, v in ds.coords.items() if v.dims == (row,)}
     return conventions.describe(
         xr.Dataset(
             {"embedding": (("sample", "feature"), embedding)},
-            coords={**kept, "modality": modality},
+            coords={**sample_coords(ds, row), "modality": modality},
             attrs={
                 **conventions.provenance(source=ds.attrs.get("source"), model=model_id),
                 "modality": modality,
             },
         )
     )
+
+
+def sample_coords(ds: xr.Dataset, row: str = "sample") -> dict[str, Any]:
+    """Coordinates along `row`, as those of samples."""
+    return {str(k): ("sample", v.values, v.attrs) for k, v in ds.coords.items() if v.dims == (row,)}

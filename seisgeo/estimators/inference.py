@@ -1,4 +1,4 @@
-"""Physical descriptors inferred: from neighbours, or read off the embedding."""
+"""Physical descriptors inferred: from neighbours, or read off the features of gathers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import xarray as xr
 
 from seisgeo import conventions, descriptors
 from seisgeo.errors import ParameterError
+from seisgeo.estimators.embedding import features_of_samples, sample_coords
 
 if TYPE_CHECKING:
     from seisgeo.estimators.binding import Binding
@@ -31,8 +32,15 @@ def of_neighbours(hits: xr.Dataset) -> xr.Dataset:
     return found
 
 
-def read_off(model: Binding, embedded: xr.Dataset) -> xr.Dataset:
-    """Physics cube, with intervals, that a model's head makes of embeddings of gathers.
+def read_off(model: Binding, gathers: xr.Dataset) -> xr.Dataset:
+    """Physics cube, with intervals, that a model's head makes of gathers.
+
+    Parameters
+    ----------
+    model : Binding
+        Fitted.
+    gathers : xarray.Dataset
+        What :func:`~seisgeo.estimators.matching.prepare` has let pass.
 
     Raises
     ------
@@ -44,7 +52,7 @@ def read_off(model: Binding, embedded: xr.Dataset) -> xr.Dataset:
             "this model infers descriptors from neighbours only: give a gallery=, or "
             "calibrate(...) it on pairs it has not seen"
         )
-    low, middle, high = model.head_.predict(embedded["embedding"].values)
+    low, middle, high = model.head_.predict(features_of_samples(model, gathers))
     dims = ("sample", "descriptor")
     known = descriptors.DESCRIPTORS
     units = [known[n].units if n in known else "" for n in model.descriptors_]
@@ -56,10 +64,10 @@ def read_off(model: Binding, embedded: xr.Dataset) -> xr.Dataset:
                 "descriptor_high": (dims, high, {"long_name": "high end of the interval"}),
             },
             coords={
-                **{n: c for n, c in embedded.coords.items() if c.dims == ("sample",)},
+                **sample_coords(gathers),
                 "descriptor": model.descriptors_,
                 "units": ("descriptor", units),
             },
-            attrs=embedded.attrs,
+            attrs=conventions.provenance(source=gathers.attrs.get("source"), model=model.model_id_),
         )
     )

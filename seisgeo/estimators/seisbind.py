@@ -106,7 +106,7 @@ class SeisBind(Binding):
     confidence_ : Confidence or None
         What scores are worth, see :meth:`calibrate`; None where too few samples were held out.
     head_ : DescriptorHead or None
-        Reads descriptors off embeddings of gathers.
+        Reads descriptors off the features of gathers.
     n_features_in_ : int
         Columns, when fitted on a bare array.
 
@@ -262,7 +262,7 @@ class SeisBind(Binding):
         return self
 
     def calibrate(self, X: xr.Dataset) -> SeisBind:
-        """Fit the probabilities of hits, and the head that infers descriptors, on other pairs.
+        """Fit the probabilities of hits, and the intervals of descriptors, on other pairs.
 
         `fit` does it on its validation split; do it again where the model is to answer for other
         earths than it was trained on, or was trained without such a split.
@@ -270,8 +270,9 @@ class SeisBind(Binding):
         Parameters
         ----------
         X : xarray.Dataset
-            Pairs that were not trained on, as for :meth:`fit`. Every other one trains the head;
-            probabilities and intervals are calibrated on the rest.
+            Pairs that were not trained on, as for :meth:`fit`. Every other one serves as what is
+            known, and trains the head that infers descriptors where `fit` left none; probabilities
+            and intervals are calibrated on the rest.
 
         Returns
         -------

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seisgeo.errors import DataWarning
 from seisgeo.estimators.networks import build_encoders
 
 if TYPE_CHECKING:
@@ -83,7 +85,16 @@ def _restore_calibration(
     if numbers is not None:
         arrays = {k: v.numpy() for k, v in parts["confidence"].items()}
         model.confidence_ = Confidence(**numbers, **arrays)
-    if parts["head"]:
-        model.head_ = DescriptorHead(model.embedding_dim, len(model.descriptors_))
-        model.head_.load_state_dict(parts["head"])
-        model.head_.eval()
+    if not parts["head"]:
+        return
+    head = DescriptorHead(model.embedding_dim, len(model.descriptors_))
+    if parts["head"].keys() != head.state_dict().keys():
+        warnings.warn(
+            "the network that reads descriptors off gathers is of an earlier version of seisgeo, "
+            "and left out: calibrate(...) the model on pairs it has not seen for a new one",
+            DataWarning,
+            stacklevel=5,
+        )
+        return
+    head.load_state_dict(parts["head"])
+    model.head_ = head.eval()
