@@ -147,7 +147,13 @@ def descriptors(bench: Bench) -> Tables:
         rows = {f"{n}, {label}" if n == MEAN else n: row for n, row in rows.items()}
         title = f"Ours, descriptors, gallery of {label} without the true model"
         made[title] = {"kind": "descriptors", "rows": rows}
-    return made
+    title = "Ours, mean relative error of descriptors, gallery of 10 000"
+    many = bench.size.gallery
+    more = {
+        f"{title}, by family": bench.run.descriptors_by_family(many),
+        f"{title}, by what counts as zero": bench.run.near_zero(many),
+    }
+    return made | {title: {"kind": "numbers", "rows": rows} for title, rows in more.items()}
 
 
 def trust(bench: Bench) -> Tables:

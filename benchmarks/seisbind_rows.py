@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from pathlib import Path
@@ -14,6 +15,8 @@ import xarray as xr
 MODALITIES = ("seismic", "velocity", "physics")
 #: Rows of all descriptors together.
 MEAN, MEDIAN = "mean of all", "median of all"
+#: Shares of a descriptor's interquartile range below which it might count as zero.
+ZEROS = (0.001, 0.05, 0.1, 0.25)
 Row = dict[str, Any]
 Table = dict[str, Row]
 
@@ -70,6 +73,7 @@ class Run:
         self.family = queries["family"].values
         self.some = self.first_hundred(queries)
         self._kept: dict[str, np.ndarray] = {}
+        self._inferred: dict[int | None, Any] = {}
 
     @staticmethod
     def first_hundred(queries: xr.Dataset) -> np.ndarray:
@@ -178,6 +182,27 @@ class Run:
 
         The gallery has that many models of each family, or the queries' own alone.
         """
+        inferred, true, inside, gallery = self.inferred(models)
+        names = self.model.descriptors_
+        table = descriptor_table(inferred, true, names)
+        if inside is not None:
+            for name, share in zip(names, inside, strict=True):
+                table[name]["coverage"] = float(share)
+        for row in table.values():
+            row |= {"gallery": gallery, "queries": len(true)}
+        return table
+
+    @functools.cached_property
+    def read_off(self) -> xr.Dataset:
+        """Descriptors that the head reads off the queries' gathers."""
+        return self.model.infer_descriptors(self.queries[["amplitude"]].isel(sample=self.some))
+
+    def inferred(
+        self, models: int | None
+    ) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray | None, int]:
+        """Descriptors by each way, true ones, shares in the intervals, size of the gallery."""
+        if models in self._inferred:
+            return self._inferred[models]
         from seisgeo import descriptors
         from seisgeo.evaluation import nearest_by_value, nearest_others
 
@@ -201,18 +226,26 @@ class Run:
         }
         inside = None
         if self.model.head_ is not None:
-            asked = self.queries[["amplitude"]].isel(sample=self.some)
-            read = self.model.infer_descriptors(asked)
+            read = self.read_off
             inferred["head"] = read["descriptor_value"].sel(descriptor=names).values
             ends = [read[f"descriptor_{e}"].sel(descriptor=names).values for e in ("low", "high")]
             inside = ((ends[0] <= true) & (true <= ends[1])).mean(axis=0)
-        table = descriptor_table(inferred, true, names)
-        if inside is not None:
-            for name, share in zip(names, inside, strict=True):
-                table[name]["coverage"] = float(share)
-        for row in table.values():
-            row |= {"gallery": len(gallery), "queries": len(true)}
-        return table
+        self._inferred[models] = inferred, true, inside, len(gallery)
+        return self._inferred[models]
+
+    def near_zero(self, models: int) -> Table:
+        """Mean relative errors, by what counts as zero."""
+        inferred, true, _, _ = self.inferred(models)
+        return {
+            f"{share:g} of the interquartile range": relative_row(inferred, true, share=share)
+            for share in ZEROS
+        }
+
+    def descriptors_by_family(self, models: int) -> Table:
+        """Mean relative errors of the models of each family."""
+        inferred, true, _, _ = self.inferred(models)
+        family = self.family[self.some]
+        return {f: relative_row(inferred, true, rows=family == f) for f in data.FAMILIES}
 
     def trust(self) -> Row | None:
         """What the best hit's probability is worth, with and without the own model."""
@@ -297,6 +330,27 @@ def descriptor_table(inferred: dict[str, np.ndarray], true: np.ndarray, names: l
                 table[summary][f"{way}_{measure}"] = overall(e)
                 table[summary][f"{way}_{measure}_interval"] = bootstrap_interval(e, overall)
     return table
+
+
+def relative_row(
+    inferred: dict[str, np.ndarray],
+    true: np.ndarray,
+    *,
+    rows: np.ndarray | slice = slice(None),
+    share: float | None = None,
+) -> Row:
+    """Relative errors of some rows, meaned over descriptors, by a share that counts as zero."""
+    from seisgeo.metrics import NEAR_ZERO, sample_errors
+
+    dims = ("sample", "descriptor")
+    row: Row = {}
+    for way, values in inferred.items():
+        cubes = (xr.DataArray(v, dims=dims) for v in (values, true))
+        near_zero = NEAR_ZERO if share is None else share
+        errors = sample_errors(*cubes, near_zero=near_zero)["relative"].values[rows]
+        row[f"{way}_relative"] = float(mean_errors(errors).mean())
+        row |= {"left out": int(np.isnan(errors).sum()), "values": int(errors.size)}
+    return row
 
 
 def mean_errors(errors: np.ndarray) -> np.ndarray:
