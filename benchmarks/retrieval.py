@@ -75,9 +75,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     model = sg.load(path).set_params(device=options.device)
     queries = data.test_queries(options.data, size, options.device)
     run = Run(model, queries, size, options.data / "embedded")
-    started = time.perf_counter()
     gallery, _ = run.gallery(options.n // len(data.FAMILIES))
-    drawing = time.perf_counter() - started
     each = min(100, size.queries)
     new = [draw_velocity(f, each, seed=NEW_SEED)["velocity"].values for f in data.FAMILIES]
     asked = {
@@ -112,7 +110,6 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         "hardware": hardware(),
         "cores": os.cpu_count(),
         "settings": {"n": len(gallery), "size": options.size, "model": model.model_id_},
-        "drawing_and_embedding_seconds": drawing,
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
         "tables": {
             f"Index of {many} embeddings, one core": {"kind": "numbers", "rows": rows},

@@ -36,7 +36,7 @@ from machine import RESULTS, kept_as
 from seisbind_ablations import PAPER, ablations
 from seisbind_finetune import curve
 from seisbind_rows import MEAN, Run, recall_row
-from seisbind_training import Budget, Shelf, digest
+from seisbind_training import Budget, Shelf, digest, read_once
 from seisbind_unet import Inversion
 
 LEFT_OUT = ("curvefault-b", "style-b")
@@ -230,7 +230,9 @@ def ranked(bench: Bench, name: str, baseline: Any) -> dict[str, dict[str, Any]]:
 def ablate(bench: Bench) -> Tables:
     """Each ingredient off, over seeds."""
     seeds = range(bench.options.seed, bench.options.seed + bench.options.seeds)
-    rows = ablations(bench.full, seeds, bench.trained, bench.run_of, bench.options.variant)
+    bench.queries.load()
+    with read_once():
+        rows = ablations(bench.full, seeds, bench.trained, bench.run_of, bench.options.variant)
     return {"Ablations": {"kind": "ablations", "rows": rows}}
 
 

@@ -225,7 +225,12 @@ def conditions(queries: xr.Dataset, *, only: str | None = None) -> Iterator[tupl
         return torch.Generator().manual_seed(number)
 
     def noisy(db: int) -> torch.Tensor:
-        return noise.add_noise(clean, float(db), dt=survey.dt, band=band, generator=draw(db))
+        made, generator = torch.empty_like(clean), draw(db)
+        for some, whole in zip(clean.split(50), made.split(50), strict=True):  # for memory
+            whole[:] = noise.add_noise(
+                some, float(db), dt=survey.dt, band=band, generator=generator
+            )
+        return made
 
     def dead(gathers: torch.Tensor, share: float, number: int) -> torch.Tensor:
         return noise.kill_traces(gathers, share, generator=draw(number))

@@ -299,6 +299,23 @@ class _Timed:
             yield batch
 
 
+@contextlib.contextmanager
+def read_once() -> Iterator[None]:
+    """Let trainings on the same pairs read and thin their gathers once."""
+    from seisgeo.estimators.views import Thinned
+
+    load, kept = Thinned.load, {}
+
+    def once(self: Thinned, progress: bool = False) -> Any:
+        key = self.shape, self.factor
+        if key not in kept:
+            kept[key] = load(self, progress)
+        return kept[key]
+
+    with mock.patch.object(Thinned, "load", once):
+        yield
+
+
 def _masks(wanted: bool) -> contextlib.AbstractContextManager[Any]:
     if wanted:
         return contextlib.nullcontext()

@@ -389,6 +389,21 @@ def test_minutes_of_cpu_time_stand_still_while_others_work():
     assert contrast.time is time
 
 
+def test_trainings_on_the_same_pairs_read_them_once(small_pairs, monkeypatch):
+    from seisbind_training import read_once
+
+    from seisgeo.estimators import views
+
+    thinned, reads = views.thin, []
+    monkeypatch.setattr(views, "thin", lambda g, factor: reads.append(1) or thinned(g, factor))
+    with read_once():
+        first, again = (views.views_of(small_pairs, ["seismic"], 8) for _ in range(2))
+        blocks = len(reads)
+        views.views_of(small_pairs, ["seismic"], 4)
+    assert len(reads) == 2 * blocks > 0
+    np.testing.assert_array_equal(first[[0, 3]]["seismic"], again[[0, 3]]["seismic"])
+
+
 def test_only_what_trains_names_the_code(tmp_path):
     from seisbind_training import code_digest
 

@@ -133,6 +133,20 @@ def test_compressed_faiss_takes_a_quarter_of_the_memory(embedding, samples, tmp_
     assert recall(found[True], found[False]) > 0.9
 
 
+@pytest.mark.parametrize("compress", [False, True])
+def test_faiss_looks_into_the_nearest_cells_only(compress):
+    faiss_index = pytest.importorskip("seisgeo.retrieval.faiss_index", exc_type=ImportError)
+    pytest.importorskip("faiss")
+    rng = np.random.default_rng(0)
+    # So close to each other that 8 bits confuse them, however many cells are looked into.
+    z = np.repeat(unit(rng, 80), 100, axis=0) + 0.002 * rng.normal(size=(8000, FEATURES))
+    z = (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32)
+    index = faiss_index.FaissIndex.build(z, None, compress=compress)
+    assert index.index.nprobe < index.index.nlist / 2
+    found = recall(index.search(z[::20], 10)[1], nearest(z[::20], z, 10)[1])
+    assert found < 0.95 if compress else found > 0.99
+
+
 def test_fewer_hits_than_asked_are_said(gallery, embedding):
     with pytest.warns(DataWarning, match="only 2 of the gallery's 1200 samples pass .* instead of"):
         hits = gallery.hits(embedding[:3], 5, lambda t: t.index < 2)
