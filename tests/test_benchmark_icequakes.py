@@ -79,9 +79,9 @@ def test_tables_are_drawn(icequakes):
     row |= {"kappa_interval": [-0.1, 0.0], "sizes": [[741, 0], [2, 245]]}
     found = {"rows": {"spectrum": {"2": row}}, "triggers": {"ST01": 743, "ST08": 245}}
     found |= {"stations": ["ST01", "ST08"], "most_stable": [2, 2]}
-    tables = icequakes.tables_of("pulse", found)
+    tables = icequakes.tables_of("hour", found)
     assert number_table(tables["Rutford, triggers"]["rows"]).splitlines()[2] == "| ST01 | 743 |"
-    lines = number_table(tables["Rutford, 0.25 s windows"]["rows"]).splitlines()
+    lines = number_table(tables["Rutford, clusters"]["rows"]).splitlines()
     assert lines[2].startswith("| spectrum, k = 2 | – | – | – | 1.000 | -.060 (-.100–.000) |")
 
 
