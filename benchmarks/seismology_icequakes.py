@@ -1,6 +1,6 @@
 """Icequakes without labels: made records whose kind is known, and an hour of ice.
 
-    python benchmarks/seismology_icequakes.py [--ice-part made pulse event] [--ice-seeds 3]
+    python benchmarks/seismology_icequakes.py [--ice-part made hour] [--ice-seeds 3]
 
 SeisSimCLR with its defaults, an untrained encoder, and features that anybody would try first; docs/
 icequakes.md says what the rows mean. Nothing is chosen by the labels. The hour is read from the
@@ -16,7 +16,6 @@ import os
 import platform
 import time
 import warnings
-from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,12 +23,13 @@ from typing import Any
 import numpy as np
 from lacim import interval
 from machine import RESULTS, kept_as
+from seisbind_table import number_table
 
 KINDS = ("earthquake", "icequake", "spike")
 #: Labels of each kind that somebody gives, and how often they are drawn.
 LABELS, DRAWS = 10, 5
-#: Windows around a trigger of the hour (s before, s after): a pulse, and P with S of the bed.
-WINDOWS = {"pulse": (0.05, 0.2), "event": (0.1, 0.9)}
+#: Windows around a trigger of the hour (s before, s after).
+BEFORE, AFTER = 0.05, 0.2
 CLUSTERS = (2, 3, 4, 6)
 #: Longest time that a wave takes from station to station on the hour (s), as the triggers show.
 TRAVEL = 0.7
@@ -232,7 +232,7 @@ def agreement(labels: np.ndarray, pairs: np.ndarray, draws: int = 1000) -> dict[
     }
 
 
-def measure_hour(options: argparse.Namespace, window: str) -> dict[str, Any]:
+def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
     """Features -> number of clusters -> how stable they are."""
     from sklearn.cluster import KMeans
     from sklearn.metrics import adjusted_rand_score
@@ -245,16 +245,15 @@ def measure_hour(options: argparse.Namespace, window: str) -> dict[str, Any]:
         raise SystemExit(f"{folder}: no *.m; set SEISGEO_TEST_DATA, or ask for --ice-part made")
     hour, triggers = hour_of_ice(folder)
     started = time.process_time()
-    before, after = WINDOWS[window]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # windows that reach beyond the hour
-        records = detection.windows(hour, triggers, before=before, after=after).load()
+        records = detection.windows(hour, triggers, before=BEFORE, after=AFTER).load()
     pairs = same_events(records)
     features = {"spectrum, PCA": [spectra(records)], "features by hand": [by_hand(records)]}
     features["SeisSimCLR"] = []
     for seed in range(options.ice_seeds):
         features["SeisSimCLR"].append(embedded(network(records, seed, options), records))
-        print(window, seed, flush=True)
+        print("hour", seed, flush=True)
     stations, place = np.unique(records["station"].values.astype(str), return_inverse=True)
     rows: dict[str, Any] = {}
     for name, runs in features.items():
@@ -268,10 +267,12 @@ def measure_hour(options: argparse.Namespace, window: str) -> dict[str, Any]:
                 "seeds_range": [float(min(seeds)), float(max(seeds))] if seeds else None,
                 "halves": float(np.mean([cluster_stability(f, k) for f in runs])),
                 # Of each cluster, records of each station.
-                "sizes": [np.bincount(place[labels[0] == c]).tolist() for c in range(k)],
+                "sizes": [
+                    np.bincount(place[labels[0] == c], minlength=len(stations)).tolist()
+                    for c in range(k)
+                ],
                 **agreement(labels[0], pairs),
             }
-            print(window, name, k, rows[name][str(k)], flush=True)
     return {
         "triggers": {k: int(v) for k, v in triggers.groupby("station").size().items()},
         "records": len(place),
@@ -286,53 +287,57 @@ def measure_hour(options: argparse.Namespace, window: str) -> dict[str, Any]:
 
 # --------------------------------------------------------------------------------------- report
 
-PARTS = {
-    "made": measure_made,
-    "pulse": partial(measure_hour, window="pulse"),
-    "event": partial(measure_hour, window="event"),
-}
+PARTS = {"made": measure_made, "hour": measure_hour}
 
 
-def made_table(report: dict[str, Any]) -> str:
-    lines = [
-        "| features | k-means, k = 3 (95 %) | ten labels a kind (95 %) |",
-        "|---|---|---|",
-    ]
-    for name, row in report["rows"].items():
-        cells = [
-            "{:.3f} ({:.3f} to {:.3f})".format(row[what], *row[f"{what}_interval"])
-            for what in ("k-means", "ten labels")
-        ]
-        lines.append(f"| {name} | {cells[0]} | {cells[1]} |")
-    return "\n".join([*lines, f"| goal | {GOALS['k-means']:.3f} | {GOALS['ten labels']:.3f} |"])
-
-
-def hour_table(report: dict[str, Any]) -> str:
-    lines = [
-        "| features | k | seeds, ARI (range) | halves, ARI | stations, kappa (95 %) |",
-        "|---|---|---|---|---|",
-    ]
-    for name, by_k in report["rows"].items():
+def tables_of(part: str, found: dict[str, Any]) -> dict[str, Any]:
+    """Title -> kind and rows, as seisbind_table draws them."""
+    if part == "made":
+        rows = {}
+        for name, row in found["rows"].items():
+            rows[name] = {
+                f"{new}{end}": row[f"{old}{end}"]
+                for old, new in (("k-means", "k-means"), ("ten labels", "ten labels a kind"))
+                for end in ("", "_interval")
+            }
+        rows["SeisSimCLR"]["most stable k"] = _listed(found["most_stable"])
+        rows["goal"] = {"k-means": GOALS["k-means"], "ten labels a kind": GOALS["ten labels"]}
+        return {"Records whose kind is known": {"kind": "numbers", "rows": rows}}
+    rows = {}
+    for name, by_k in found["rows"].items():
         for k, row in by_k.items():
-            seeds = ""
-            if row["seeds"] is not None:
-                seeds = "{:.2f} ({:.2f} to {:.2f})".format(row["seeds"], *row["seeds_range"])
-            kappa = "{:.2f} ({:.2f} to {:.2f})".format(row["kappa"], *row["kappa_interval"])
-            first = name if k == str(CLUSTERS[0]) else ""
-            lines.append(f"| {first} | {k} | {seeds} | {row['halves']:.2f} | {kappa} |")
-    return "\n".join([*lines, f"| goal | | {GOALS['seeds']:.2f} | | |"])
+            low, high = row["seeds_range"] or (None, None)
+            rows[f"{name}, k = {k}"] = {
+                "seeds, ARI": row["seeds"],
+                "lowest": low,
+                "highest": high,
+                "halves, ARI": row["halves"],
+                "stations, kappa": row["kappa"],
+                "stations, kappa_interval": row["kappa_interval"],
+                f"records of {', '.join(found['stations'])}": "; ".join(
+                    " ".join(map(str, cluster)) for cluster in row["sizes"]
+                ),
+            }
+    rows["goal"] = {"seeds, ARI": GOALS["seeds"]}
+    rows["SeisSimCLR, most stable k"] = {"seeds, ARI": _listed(found["most_stable"])}
+    counts = {station: {"triggers": n} for station, n in found["triggers"].items()}
+    return {
+        "Rutford, triggers": {"kind": "numbers", "rows": counts},
+        "Rutford, clusters": {"kind": "numbers", "rows": rows},
+    }
 
 
-TABLES = {"made": made_table, "pulse": hour_table, "event": hour_table}
+def _listed(values: list[int]) -> str:
+    return ", ".join(map(str, values))
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: Any) -> None:
     """Options of :func:`run`."""
-    group = parser.add_argument_group("icequakes")
-    group.add_argument("--ice-part", nargs="+", choices=PARTS, default=list(PARTS))
-    group.add_argument("--ice-seeds", type=int, default=3, help="trainings of each row")
-    group.add_argument("--ice-records", type=int, default=800, help="made ones without labels")
-    group.add_argument("--ice-epochs", type=int, help="passes; by default SeisSimCLR's")
+    add = parser.add_argument
+    add("--ice-part", nargs="+", choices=PARTS, default=list(PARTS))
+    add("--ice-seeds", type=int, default=3, help="trainings of each row")
+    add("--ice-records", type=int, default=800, help="made ones without labels")
+    add("--ice-epochs", type=int, help="passes; by default SeisSimCLR's")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
@@ -341,13 +346,12 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tables``: a table in Markdown for each part; ``icequakes``: what they are made of.
+        ``tables``: by title, each with its ``kind`` and its ``rows``.
     """
-    found = {part: PARTS[part](options) for part in options.ice_part}
-    return {
-        "tables": {f"icequakes, {part}": TABLES[part](report) for part, report in found.items()},
-        "icequakes": found,
-    }
+    tables: dict[str, Any] = {}
+    for part in options.ice_part:
+        tables |= tables_of(part, PARTS[part](options))
+    return {"tables": tables}
 
 
 def main() -> None:
@@ -356,29 +360,34 @@ def main() -> None:
     parser.add_argument("--device", help="of the training; by default CUDA where there is one")
     options = parser.parse_args()
 
-    from seisgeo._version import __version__
     from seisgeo.devices import default_device, hardware
 
     machine = hardware(default_device(options.device))
     out = RESULTS / f"seismology-{kept_as(machine.split(',')[0])}.json"
-    RESULTS.mkdir(exist_ok=True)
-    new = run(options)
-    kept = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
-    report = {
-        **kept,
+    tables = run(options)["tables"]
+    keep(out, machine, tables)
+    for title, table in tables.items():
+        print(f"\n{title}\n\n{number_table(table['rows'])}")
+    print(f"\nkept as {out}")
+
+
+def keep(out: Path, machine: str, tables: dict[str, Any]) -> None:
+    """Put tables into the JSON beside those that are there."""
+    from seisgeo._version import __version__
+
+    report = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"parts": {}}
+    before = report["parts"].get("icequakes", {}).get("tables", {})
+    report["hardware"] = machine
+    report["parts"]["icequakes"] = {
         "date": datetime.date.today().isoformat(),
         "seisgeo": __version__,
-        "hardware": machine,
         "python": platform.python_version(),
-        "tables": {**kept.get("tables", {}), **new["tables"]},
-        "icequakes": {**kept.get("icequakes", {}), **new["icequakes"]},
+        "tables": before | tables,
     }
+    RESULTS.mkdir(exist_ok=True)
     unfinished = out.with_suffix(".part")
     unfinished.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     os.replace(unfinished, out)
-    for name, table in new["tables"].items():
-        print(f"\n{name}\n\n{table}")
-    print(f"\nkept as {out}")
 
 
 if __name__ == "__main__":
