@@ -22,7 +22,7 @@ BATCH, GOAL = 192, 182.9
 LABELS = (100, 1000)
 #: Events that no head was trained with.
 ASKED = 400
-#: Gathers of one training step of the contrast; half of the published batch learns faster on a CPU.
+#: Records of a training step: half of the published batch, twice the steps.
 TRAINED_IN = 96
 
 Row = dict[str, Any]
@@ -158,10 +158,12 @@ def cut(records: Any, nt: int = 6000) -> Any:
         one = records.isel(event=[i])
         wanted = float(one.p_arrival.item()) - random.uniform(5.0, 15.0)
         start = int(np.clip(round(wanted / dt), 0, records.sizes["time"] - nt))
-        window = one.isel(time=slice(start, start + nt))
-        window = window.assign_coords(time=np.arange(nt) * dt)
-        for name in ("p_arrival", "s_arrival"):
-            window[name] = one[name] - start * dt
+        seconds = {"units": "s"}
+        window = one.isel(time=slice(start, start + nt)).assign_coords(
+            time=("time", np.arange(nt) * dt, seconds),
+            p_arrival=("event", one["p_arrival"].values - start * dt, seconds),
+            s_arrival=("event", one["s_arrival"].values - start * dt, seconds),
+        )
         if float(window.s_arrival.item()) < nt * dt:
             windows.append(window)
     return xr.concat(windows, "event", coords="different", compat="equals")

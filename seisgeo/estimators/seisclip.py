@@ -204,12 +204,13 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         records = Records(X, information=information)
         held, kept = split_rows(group_of(X), self.validation_fraction, random)
         known = torch.from_numpy(information[kept])
-        network["information"].learn(known)
+        reader: Any = network["information"]
+        reader.learn(known)
         mean, spread = known.mean(dim=0), known.std(dim=0, correction=0).clamp(min=1e-6)
         scale = LogitScale(self.temperature)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            readout = torch.nn.Linear(network["information"].projection.out_features, len(fields))
+            readout = torch.nn.Linear(reader.projection.out_features, len(fields))
 
         def loss(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
             waveforms, information = (batch[m] for m in _MODALITIES)
