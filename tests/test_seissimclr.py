@@ -52,7 +52,7 @@ def model(records):
 
 
 def test_kinds_become_clusters_without_a_label(model, records):
-    unseen = make_records(90, seed=1)
+    unseen = make_records(600, seed=5)
     found = model.cluster(unseen, n_clusters=3)["cluster"].values
     assert adjusted_rand_score(unseen["source_type"].values, found) > 0.8
     sizes = np.bincount(found)
