@@ -18,9 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["FaissIndex"]
 
 #: Share of the ten nearest in all cells that a search must find; the number of cells looked into is
-#: the smallest power of two that does, measured on samples of the gallery. Queries of another
-#: modality lie farther from the cells and find less: .99 with this, .987 with .99
-#: (benchmarks/retrieval.py).
+#: the smallest power of two that does, measured on samples of the gallery. Gathers lie farther from
+#: the cells and find less: .987 with .99, .998 with this (benchmarks/retrieval.py).
 RECALL = 0.995
 
 #: Selections up to this size are compared one by one: faster than walking through cells for them.
