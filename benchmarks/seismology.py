@@ -59,7 +59,7 @@ def merge(path: Path, machine: str, name: str, options: argparse.Namespace, foun
         "date": datetime.date.today().isoformat(),
         "seisgeo": __version__,
         "python": platform.python_version(),
-        "settings": {k: v for k, v in vars(options).items() if isinstance(v, int | float | str)},
+        "settings": {k: v for k, v in vars(options).items() if type(v) in (int, float)},
         "tables": tables,
     }
     RESULTS.mkdir(exist_ok=True)
@@ -79,8 +79,12 @@ def write_pages(root: Path) -> None:
         for report in reports:
             if name in report["parts"]:
                 part = report["parts"][name]
+                settings = ", ".join(
+                    f"{name.replace('_', ' ')} {value}" for name, value in part["settings"].items()
+                )
                 texts.append(
-                    f"{report['hardware']}, {part['date']}. In parentheses: 95 % intervals."
+                    f"{report['hardware']}, {part['date']}; {settings}. In parentheses: 95 % "
+                    "intervals."
                 )
                 for title, table in part["tables"].items():
                     texts += [f"**{title}**", markdown(table)]

@@ -29,8 +29,8 @@ Row = dict[str, Any]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--events", type=int, default=6000, help="to train SeisCLIP with")
-    parser.add_argument("--epochs", type=int, default=60, help="of SeisCLIP's training")
+    parser.add_argument("--events", type=int, default=5000, help="to train SeisCLIP with")
+    parser.add_argument("--epochs", type=int, default=12, help="of SeisCLIP's training")
     parser.add_argument("--head-steps", type=int, default=200, help="of each head's training")
     parser.add_argument("--head-seeds", type=int, default=3, help="of labelled events and heads")
     parser.add_argument("--clip-data", type=Path, default=Path("out/seisclip"), help="kept files")

@@ -252,7 +252,7 @@ def test_domains_are_named_to_train_and_not_to_predict(seisgeo, home, work, name
     assert "labelled.zarr: --domain nation: no such column; there are " in err
     code, _, err = seisgeo("fit", home / "events.zarr", "--model", "simclr", "--out", "x",
                            "--domain", "network")  # fmt: skip
-    assert code == 1
+    assert code == 2
     assert "--domain is an option of --model erm, group-dro, lacim" in err
 
 
