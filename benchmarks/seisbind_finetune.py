@@ -16,11 +16,11 @@ from seisbind_rows import Table, embedding_row
 from seisbind_training import Budget, Shelf
 
 #: Steps of each training, whatever the number of pairs.
-STEPS = {"tiny": 4}
-USUAL_STEPS = 1000
+STEPS = {"tiny": 4, "full": 1000}
+USUAL_STEPS = 300
 #: Pairs of the new survey that are learned from.
-COUNTS = {"tiny": (20, 40)}
-USUAL_COUNTS = (100, 300, 1000, 3000)
+COUNTS = {"tiny": (20, 40), "full": (100, 300, 1000, 3000)}
+USUAL_COUNTS = (100, 300, 1000)
 #: A general model is changed with care.
 LEARNING_RATE = 3e-4
 SEED = 3

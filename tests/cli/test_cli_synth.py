@@ -200,6 +200,7 @@ INTERRUPTED = """
 import os, signal
 from seisgeo.cli import main
 from seisgeo.files import Stage
+signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored in background
 mark = Stage.mark
 def then_interrupt(stage, *given):
     mark(stage, *given)
