@@ -1,6 +1,6 @@
 """Icequakes without labels: made records whose kind is known, and an hour of ice.
 
-    python benchmarks/seismology_icequakes.py [--ice-part made hour] [--ice-seeds 3]
+    python benchmarks/seismology.py --only icequakes [--ice-part made hour] [--ice-seeds 3]
 
 SeisSimCLR with its defaults, an untrained encoder, and features that anybody would try first; docs/
 icequakes.md says what the rows mean. Nothing is chosen by the labels. The hour is read from the
@@ -10,10 +10,7 @@ folder icequakes of SEISGEO_TEST_DATA, and left out where that is not there.
 from __future__ import annotations
 
 import argparse
-import datetime
-import json
 import os
-import platform
 import time
 import warnings
 from itertools import combinations
@@ -22,8 +19,6 @@ from typing import Any
 
 import numpy as np
 from lacim import interval
-from machine import RESULTS, kept_as
-from seisbind_table import number_table
 
 KINDS = ("earthquake", "icequake", "spike")
 #: Labels of each kind that somebody gives, and how often they are drawn.
@@ -355,43 +350,3 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     for part in options.ice_part:
         tables |= tables_of(part, PARTS[part](options))
     return {"tables": tables}
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    add_arguments(parser)
-    parser.add_argument("--device", help="of the training; by default CUDA where there is one")
-    options = parser.parse_args()
-
-    from seisgeo.devices import default_device, hardware
-
-    machine = hardware(default_device(options.device))
-    out = RESULTS / f"seismology-{kept_as(machine.split(',')[0])}.json"
-    tables = run(options)["tables"]
-    keep(out, machine, tables)
-    for title, table in tables.items():
-        print(f"\n{title}\n\n{number_table(table['rows'])}")
-    print(f"\nkept as {out}")
-
-
-def keep(out: Path, machine: str, tables: dict[str, Any]) -> None:
-    """Put tables into the JSON beside those that are there."""
-    from seisgeo._version import __version__
-
-    report = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {"parts": {}}
-    before = report["parts"].get("icequakes", {}).get("tables", {})
-    report["hardware"] = machine
-    report["parts"]["icequakes"] = {
-        "date": datetime.date.today().isoformat(),
-        "seisgeo": __version__,
-        "python": platform.python_version(),
-        "tables": before | tables,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    unfinished = out.with_suffix(".part")
-    unfinished.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, out)
-
-
-if __name__ == "__main__":
-    main()

@@ -147,8 +147,8 @@ def test_embed_waveforms_and_what_is_known_of_them(seisgeo, home, work):
     events = home / "events.zarr"
     for model, modality, width in (
         ("ice.simclr", [], 128),
-        ("ice.seisclip", [], 128),
-        ("ice.seisclip", ["--modality", "information"], 128),
+        ("ice.seisclip", [], 64),
+        ("ice.seisclip", ["--modality", "information"], 64),
     ):
         words = ["embed", home / model, events, "--out", "e.nc", "--overwrite", *modality]
         code, out, err = seisgeo(*words)
