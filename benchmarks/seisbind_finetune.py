@@ -22,7 +22,7 @@ USUAL_STEPS = 300
 COUNTS = {"tiny": (20, 40), "full": (100, 300, 1000, 3000)}
 USUAL_COUNTS = (100, 300, 1000)
 #: A general model is changed with care.
-LEARNING_RATE = 3e-4
+LEARNING_RATE = 2e-3
 SEED = 3
 
 
