@@ -190,11 +190,12 @@ def in_bulk(engine_name: str, n: int, workers: int) -> dict[str, float]:
 def bulk(engine_name: str, n: int) -> dict[str, float]:
     """CPU seconds a model of generate() on one worker, of its writing, and of Deepwave by hand."""
     from seisgeo.devices import one_thread
-    from seisgeo.synth import blocks
+    from seisgeo.synth import Survey, blocks
+    from seisgeo.synth.engines.batches import cpu_batch
 
     spent = {"by hand": 0.0, "writing": 0.0}
     make, write, velocity = blocks.make_block, blocks.write_block, models(n)
-    at_once = blocks.CPU_CELLS // (5 * velocity[0].size)
+    at_once = cpu_batch(Survey.openfwi())
 
     def count(what: str, task: Callable[..., object], *given: object) -> object:
         start = time.process_time()
