@@ -264,11 +264,10 @@ def _fit_seisbind(
     if start := options.pop("start", None):
         model = load_model(start, "SeisBind")
         # How long it was trained then is no rule for what it goes on with now.
-        lengths = {
-            name: getattr(SeisBind(), name) for name in ("max_epochs", "max_time", "patience")
-        }
-        model.set_params(**lengths)
-        model.set_params(warm_start=True, learning_rate=model.learning_rate / 3, **options)
+        usual = SeisBind().get_params()
+        lengths = {name: usual[name] for name in ("max_epochs", "max_time", "patience")}
+        changed = {**lengths, "learning_rate": model.learning_rate / 3, **options}
+        model.set_params(warm_start=True, **changed)
     else:
         model = SeisBind(**options)
     fitted = model.fit(pairs, checkpoint=folder)

@@ -212,9 +212,7 @@ class EventHead(SavedEstimator):
         if values is None:
             values = np.zeros((X.sizes["event"], 0))
         if learn:
-            self.beside_mean_ = values.mean(axis=0).tolist()
-            spread = values.std(axis=0)
-            self.beside_scale_ = np.where(spread > 0, spread, 1.0).tolist()
+            self.beside_mean_, self.beside_scale_ = _mean_and_scale(values)
         scaled = (values - self.beside_mean_) / self.beside_scale_
         return scaled.astype(np.float32).reshape(len(values), -1)
 
@@ -225,9 +223,7 @@ class EventHead(SavedEstimator):
             return beside
         levels = _levels(records)
         if learn:
-            self.level_mean_ = levels.mean(axis=0).tolist()
-            spread = levels.std(axis=0)
-            self.level_scale_ = np.where(spread > 0, spread, 1.0).tolist()
+            self.level_mean_, self.level_scale_ = _mean_and_scale(levels)
         scaled = (levels - self.level_mean_) / self.level_scale_
         return np.concatenate([beside, scaled.astype(np.float32)], axis=1)
 
@@ -296,6 +292,12 @@ class _Events(Views):
             "records": np.searchsorted(chosen, self.groups[index]),
             "target": self.targets[chosen],
         }
+
+
+def _mean_and_scale(values: np.ndarray) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of each column; the latter one where nothing varies."""
+    spread = values.std(axis=0)
+    return values.mean(axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist()
 
 
 def _levels(records: Records) -> np.ndarray:
