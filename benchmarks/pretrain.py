@@ -7,7 +7,8 @@ simulated with its own scheme. Probabilities and intervals are fitted on pairs t
 on; every figure of the card comes from pairs of another seed. A run that was
 killed goes on where it was (--work). The same command, on the same machine, measures the same
 figures within what the time limit lets vary; with --epochs instead of --minutes it is exact.
---model packs weights that were trained so before.
+--model packs weights that were trained so before; with --physics-epochs their physics encoder goes
+on learning, the other two stay.
 """
 
 from __future__ import annotations
@@ -17,7 +18,9 @@ import datetime
 import json
 import textwrap
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pooch
 import seisbind_data as data
 import xarray as xr
@@ -37,6 +40,7 @@ def main() -> None:
     parser.add_argument("--device")
     parser.add_argument("--size", choices=data.SIZES, default="medium")
     parser.add_argument("--model", type=Path, help="a trained model to pack")
+    parser.add_argument("--physics-epochs", type=int, help="of the physics encoder of --model")
     parser.add_argument("--pairs", type=int, help="that it was trained on")
     parser.add_argument("--train-seed", type=int, default=data.TRAIN_SEED, help="of those pairs")
     parser.add_argument("--calibration", type=int, default=2000, help="held-out pairs")
@@ -56,6 +60,9 @@ def main() -> None:
     )
     if options.model is not None:
         model = sg.load(options.model)
+        if options.physics_epochs:
+            pairs = data.training_pairs(options.work, data.SIZES[options.size], options.device)
+            learn_physics(model, *embedded(model, pairs), options.physics_epochs)
     else:
         pairs = data.training_pairs(options.work, data.SIZES[options.size], options.device)
         options.pairs = pairs.sizes["sample"]
@@ -97,6 +104,55 @@ def main() -> None:
     about = f"OpenFWI's survey and ten families, encoder {options.encoder!r}"
     enter(options.out, options.name, options.version, about)
     print((folder / "README.md").read_text(encoding="utf-8"))
+
+
+def embedded(model: Any, pairs: xr.Dataset) -> tuple[np.ndarray, ...]:
+    """Embeddings of gathers and of models, mirror images after the rest, and their descriptors."""
+    from seisgeo import descriptors
+
+    turned = pairs.isel(source=slice(None, None, -1), receiver=slice(None, None, -1))
+    turned["amplitude"] = pairs["amplitude"].copy(data=turned["amplitude"].data)
+    turned["velocity"] = pairs["velocity"].copy(data=pairs["velocity"].data[:, :, ::-1])
+    found = [
+        np.concatenate(
+            [model.transform(part, name)["embedding"].values for part in (pairs, turned)]
+        )
+        for name in ("seismic", "velocity")
+    ]
+    values = descriptors.compute(pairs[["velocity"]])["descriptor_value"].values
+    return (*found, np.concatenate([values, values]))
+
+
+def learn_physics(
+    model: Any, seismic: np.ndarray, velocity: np.ndarray, physics: np.ndarray, epochs: int
+) -> None:
+    """Train a model's physics encoder against embeddings that stay, as `fit` does with all."""
+    import torch
+
+    from seisgeo.estimators.networks import near_copies_of, uncertain_physics
+    from seisgeo.estimators.views import Views
+    from seisgeo.training import TrainingPlan, train
+
+    encoder = model.encoders_["physics"]
+    still = {"seismic": torch.nn.Identity(), "velocity": torch.nn.Identity()}
+    plan = TrainingPlan(
+        pairs={("velocity", "physics"): model.physics_weight},
+        max_epochs=epochs,
+        batch_size=512,
+        max_time=None,
+        learning_rate=model.learning_rate,
+        weight_decay=model.weight_decay,
+        temperature=model.temperature,
+        patience=epochs,
+        device="cpu",
+        seed=0,
+        progress=True,
+        ema_decay=model.ema_decay,
+        copies={"physics": near_copies_of({"physics": encoder})["physics"]},
+        uncertain=uncertain_physics(model),
+    )
+    rows = Views({"seismic": seismic, "velocity": velocity, "physics": physics})
+    train(torch.nn.ModuleDict({**still, "physics": encoder}), rows, None, plan)
 
 
 def tested(options: argparse.Namespace) -> xr.Dataset:
@@ -145,9 +201,10 @@ from {options.train_seed} on), 5 % of them held out.
 {facts["hardware"]} (threads used: {facts["threads"]}): {facts["epochs"]} epochs, batches of
 {facts["batch_size"]} pairs. Half of the gathers were augmented with noise, dead traces, gain
 errors, and changes of phase, delay and spectrum; half of the pairs were mirrored. Kept: the epoch
-of lowest loss on held-out pairs. Probabilities are calibrated on {options.calibration} further
-pairs. The network that reads descriptors learned from the training pairs, clean and noisy; its
-intervals are calibrated on {facts["intervals"]}. Again:
+of lowest loss on held-out pairs. {_alone(options)}
+Probabilities are calibrated on {options.calibration} further pairs. The network that reads
+descriptors learned from the training pairs, clean and noisy; its intervals are calibrated on
+{facts["intervals"]}. Again:
 
     {command}
 
@@ -178,6 +235,15 @@ def _filled(part: str) -> str:
     if part.lstrip("\n").startswith(("#", "-", "    ")):
         return part
     return textwrap.fill(" ".join(part.split()), 100, break_on_hyphens=False)
+
+
+def _alone(options: argparse.Namespace) -> str:
+    if not options.physics_epochs:
+        return ""
+    return (
+        f"The physics encoder then learned for {options.physics_epochs} more epochs, from "
+        "descriptors of which some are uncertain or unknown, while the other two stayed. "
+    )
 
 
 def _any(encoder: str) -> str:

@@ -35,6 +35,7 @@ import seisbind_table as tables
 from machine import RESULTS, kept_as
 from seisbind_ablations import PAPER, ablations
 from seisbind_finetune import curve
+from seisbind_physics import asked_by_physics
 from seisbind_rows import MEAN, Run, recall_row
 from seisbind_training import Budget, Shelf, digest, read_once
 from seisbind_unet import Inversion
@@ -137,6 +138,12 @@ def field(bench: Bench) -> Tables:
     """Field conditions."""
     rows = bench.run.field(bench.folder)
     return {"Ours, field conditions": {"kind": "retrieval", "rows": rows}}
+
+
+def physics(bench: Bench) -> Tables:
+    """Asked by descriptors, some of them uncertain or unknown."""
+    rows = asked_by_physics(bench.run)
+    return {"Ours, asked by physics": {"kind": "retrieval", "rows": rows}}
 
 
 def descriptors(bench: Bench) -> Tables:
@@ -254,6 +261,7 @@ PARTS: dict[str, Callable[[Bench], Tables]] = {
     "large": large,
     "twins": twins,
     "field": field,
+    "physics": physics,
     "descriptors": descriptors,
     "trust": trust,
     "speed": speed,

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seisgeo.synth.noise.common import spectrum
 
-__all__ = ["FieldLike", "half", "jitter", "mirror"]
+__all__ = ["FieldLike", "half", "jitter", "mirror", "uncertain"]
 
 
 class FieldLike:
@@ -132,5 +132,40 @@ def jitter(encoder: Any, amount: float = 0.1) -> Callable[[Tensor, torch.Generat
     def change(values: Tensor, generator: torch.Generator) -> Tensor:
         draw = torch.randn(values.shape, generator=generator, device=values.device)
         return values + amount * encoder.scale * draw
+
+    return change
+
+
+def uncertain(encoder: Any) -> Callable[[Tensor, torch.Generator], Tensor]:
+    """Function that makes descriptors uncertain, and says how uncertain each is.
+
+    Of each sample, any share of the descriptors up to nine in ten becomes unknown. The others are
+    changed by errors, whose standard deviations lie between some hundredths of the descriptors' own
+    and all of it.
+
+    Parameters
+    ----------
+    encoder : PhysicsEncoder
+        Knows the descriptors' standard deviations.
+
+    Returns
+    -------
+    callable
+        Function of descriptors (batch, descriptor) and a generator that gives (batch, 2
+        descriptor), as the encoder takes them.
+    """
+
+    def change(values: Tensor, generator: torch.Generator) -> Tensor:
+        batch, device = len(values), values.device
+
+        def draw(kind: Callable[..., Tensor], *shape: int) -> Tensor:
+            return kind(shape, generator=generator, device=device)
+
+        # Errors of one source are of one size, more or less.
+        decades = -2 + 2 * draw(torch.rand, batch, 1) + 0.3 * draw(torch.randn, *values.shape)
+        std = 10**decades * encoder.scale
+        changed = values + std * draw(torch.randn, *values.shape)
+        unknown = draw(torch.rand, *values.shape) < 0.9 * draw(torch.rand, batch, 1)
+        return torch.cat([changed, std.masked_fill(unknown, torch.inf)], dim=1)
 
     return change

@@ -21,7 +21,7 @@ from seisgeo.lightning_run import parameter_groups, rate_at
 from seisgeo.losses import LOSSES
 from seisgeo.metrics import pair_ranks, recall_at_k
 
-__all__ = ["Contrast", "History", "Readout", "TrainingPlan"]
+__all__ = ["Contrast", "History", "Readout", "TrainingPlan", "Uncertain"]
 
 #: One row for each epoch: epoch, train_loss, val_loss, val_recall_1, learning_rate, ...
 History = list[dict[str, float]]
@@ -51,6 +51,27 @@ class Readout:
     size: int
     features: int
     weight: float
+
+
+@dataclass(frozen=True)
+class Uncertain:
+    """A modality of which less may be known than in the training set.
+
+    Uncertain copies of its rows learn to find the others' embeddings, which do not move for them.
+
+    Parameters
+    ----------
+    modality : str
+        Whose rows.
+    change : callable
+        Function of a batch and a generator that gives uncertain copies.
+    weights : mapping of str to float
+        For each of the other modalities, of the contrastive loss.
+    """
+
+    modality: str
+    change: Callable[[Tensor, torch.Generator], Tensor]
+    weights: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -92,6 +113,8 @@ class TrainingPlan:
         same, (batch, batch): they are not contrasted.
     readout : Readout, optional
         A further loss.
+    uncertain : Uncertain, optional
+        And another.
     turn : callable, optional
         Function of a whole batch and a generator, applied in training before `augment`.
     """
@@ -114,6 +137,7 @@ class TrainingPlan:
     augment: Mapping[str, Callable[[Tensor, torch.Generator], Tensor]] = field(default_factory=dict)
     copies: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
     readout: Readout | None = None
+    uncertain: Uncertain | None = None
     turn: Callable[[dict[str, Tensor], torch.Generator], dict[str, Tensor]] | None = None
 
 
@@ -136,6 +160,8 @@ class Contrast(L.LightningModule):
         self.plan = plan
         self.steps_per_epoch = steps_per_epoch
         self.criterion = LOSSES[plan.loss](plan.temperature)
+        # What is uncertain needs a temperature of its own: its logits are right less often.
+        self.lenient = None if plan.uncertain is None else LOSSES[plan.loss](plan.temperature)
         self.readout: nn.Linear | None = None
         if plan.readout is not None:
             with torch.random.fork_rng(devices=[]):
@@ -207,11 +233,21 @@ class Contrast(L.LightningModule):
         first = {name: unit(name, values) for name, values in features.items()}
         same = {name: find(gather(batch[name])) for name, find in self.plan.copies.items()}
         total = torch.zeros((), device=self.device)
-        for (a, b), weight in self.plan.pairs.items():
+
+        def mask(a: str, b: str) -> Tensor | None:
             masks = [same[name] for name in {a, b} if name in same]
-            mask = torch.stack(masks).any(dim=0) if masks else None
+            return torch.stack(masks).any(dim=0) if masks else None
+
+        for (a, b), weight in self.plan.pairs.items():
             other = first[b] if a != b else unit(b, embedded(b, generator or self._generator()))
-            total = total + weight * self.criterion(first[a], other, mask)
+            total = total + weight * self.criterion(first[a], other, mask(a, b))
+        vague = self.plan.uncertain
+        if vague is not None and self.lenient is not None and generator is not None:
+            name = vague.modality
+            copies = gather(self.embed(name, vague.change(batch[name], generator), encoders))
+            for b, weight in vague.weights.items():
+                error = self.lenient(first[b].detach(), copies, mask(name, b))
+                total = total + weight * error
         readout = self.plan.readout
         if readout is not None and self.readout is not None and generator is not None:
             told = self.readout(features[readout.modality])

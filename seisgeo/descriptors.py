@@ -20,9 +20,9 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.errors import ConventionError
+from seisgeo.errors import ConventionError, ParameterError
 
-__all__ = ["DESCRIPTORS", "LAYER_THRESHOLD", "Descriptor", "compute", "compute_array"]
+__all__ = ["DESCRIPTORS", "LAYER_THRESHOLD", "Descriptor", "compute", "compute_array", "given"]
 
 #: Smallest |R| of a change that counts as an interface between layers: about 60 m/s at 3000 m/s.
 LAYER_THRESHOLD = 0.01
@@ -172,6 +172,79 @@ def compute(velocity: xr.Dataset | xr.DataArray) -> xr.Dataset:
         ),
     )
     return conventions.describe(physics)
+
+
+def given(**known: Any) -> xr.Dataset:
+    """Physics cube of what is known of the earth, to be asked with.
+
+    Parameters
+    ----------
+    **known
+        Descriptors by name, in their units: a value, a list of them (one for each sample), or a
+        pair of value and standard deviation, which may be lists, too: as a tuple. NaN is unknown.
+
+    Returns
+    -------
+    xarray.Dataset
+        Physics cube: ``descriptor_value (sample, descriptor)`` of the descriptors that were named,
+        and ``descriptor_std``, zero where none was given.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such descriptor, nothing was given, a standard deviation is negative, or
+        lists differ in length.
+
+    Examples
+    --------
+    >>> asked = given(mean_velocity=(2600.0, 150.0), interface_depth=[320.0, 400.0])
+    >>> asked.descriptor_value.values.tolist()
+    [[2600.0, 320.0], [2600.0, 400.0]]
+    >>> asked.descriptor_std.values[0].tolist()
+    [150.0, 0.0]
+    """
+    unknown = [name for name in known if name not in DESCRIPTORS]
+    if unknown or not known:
+        raise ParameterError(
+            f"expected descriptors of {', '.join(DESCRIPTORS)}; found "
+            f"{', '.join(unknown) or 'nothing'}"
+        )
+    pairs = {
+        name: value if isinstance(value, tuple) else (value, 0.0) for name, value in known.items()
+    }
+    wrong = [name for name, pair in pairs.items() if len(pair) != 2]
+    if wrong:
+        raise ParameterError(
+            f"{wrong[0]}: expected a value, a list, or a tuple of value and standard deviation; "
+            f"found a tuple of {len(pairs[wrong[0]])}"
+        )
+    columns = [np.atleast_1d(np.asarray(part, float)) for pair in pairs.values() for part in pair]
+    try:
+        table = np.stack(np.broadcast_arrays(*columns), axis=1)
+    except ValueError:
+        raise ParameterError(
+            f"expected lists of one length, found {sorted({len(c) for c in columns} - {1})}"
+        ) from None
+    std = table[:, 1::2]
+    if (std < 0).any():
+        name = list(known)[int((std < 0).any(axis=0).argmax())]
+        raise ParameterError(f"{name}: the standard deviation is negative")
+    dims = ("sample", "descriptor")
+    units = [DESCRIPTORS[name].units for name in known]
+    return conventions.describe(
+        xr.Dataset(
+            {
+                "descriptor_value": (dims, table[:, ::2].astype(np.float32)),
+                "descriptor_std": (
+                    dims,
+                    std.astype(np.float32),
+                    {"long_name": "standard deviation of the descriptor"},
+                ),
+            },
+            coords={"descriptor": list(known), "units": ("descriptor", units)},
+            attrs=conventions.provenance(source="seisgeo.descriptors.given"),
+        )
+    )
 
 
 def compute_array(velocity: np.ndarray, dz: float, dx: float, top: float = 0.0) -> np.ndarray:

@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from seisgeo.augment import FieldLike, half, mirror
+from seisgeo.augment import FieldLike, half, mirror, uncertain
+from seisgeo.encoders import PhysicsEncoder
 
 DT, PEAK = 0.008, 15.0
 
@@ -96,3 +97,21 @@ def test_a_mirrored_sample_is_mirrored_as_a_whole():
             kinds.append(1)
     assert 5 < sum(kinds) < 25
     assert turned["physics"] is physics
+
+
+def test_uncertain_descriptors_are_as_wrong_as_they_say():
+    encoder = PhysicsEncoder(3, 8)
+    encoder.standardise_on(torch.randn(500, 3) * torch.tensor([1.0, 100.0, 0.01]) + 5)
+    values = torch.randn(4000, 3, generator=torch.Generator().manual_seed(1)) * encoder.scale
+    kept = values.clone()
+    changed, std = uncertain(encoder)(values, torch.Generator().manual_seed(0)).split(3, dim=1)
+    assert torch.equal(values, kept)
+    known = std.isfinite()
+    assert float(known.float().mean()) == pytest.approx(0.55, abs=0.02)  # nine in ten at most
+    error = ((changed - values) / std)[known]
+    assert float(error.std()) == pytest.approx(1.0, abs=0.03)
+    assert float(error.mean()) == pytest.approx(0.0, abs=0.04)
+    size = (std / encoder.scale)[known]
+    assert float(size.median()) == pytest.approx(0.1, rel=0.1)
+    assert 0.001 < float(size.min()) < 0.01
+    assert 1 < float(size.max()) < 10

@@ -15,8 +15,9 @@ import xarray as xr
 import seisgeo as sg
 from seisgeo.batches import Batches, in_order
 from seisgeo.checkpoint import read_state, write_state
-from seisgeo.contrast import Contrast, Readout, TrainingPlan
+from seisgeo.contrast import Contrast, Readout, TrainingPlan, Uncertain
 from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError
+from seisgeo.losses import info_nce
 
 SETTINGS = {
     "max_epochs": 3,
@@ -239,6 +240,26 @@ def test_a_readout_adds_its_mean_square_error():
     # In validation, which only compares, there is none.
     torch.testing.assert_close(module.loss(batch)[0], contrast)
     assert any(p is module.readout.weight for p in module.parameters())
+
+
+def test_uncertain_copies_learn_from_the_others_and_do_not_move_them():
+    encoders = torch.nn.ModuleDict({"a": Wide(), "b": Wide(), "c": Wide()})
+    batch = {name: torch.rand(6, 4) for name in encoders}
+    vague = Uncertain("b", lambda rows, _: rows / 2, {"a": 1.0, "c": 0.5})
+    module = Contrast(encoders, plan(pairs={("a", "b"): 0.0}, uncertain=vague), 1)
+    loss, _ = module.loss(batch, torch.Generator())
+    copies = encoders["b"](batch["b"] / 2)
+    expected = sum(
+        weight * info_nce(encoders[name](batch[name]), copies, 1 / 0.07)
+        for name, weight in vague.weights.items()
+    )
+    torch.testing.assert_close(loss, expected)
+    loss.backward()
+    moved = {name: [p.grad for p in encoder.parameters()] for name, encoder in encoders.items()}
+    assert all(bool(g.any()) for g in moved["b"])
+    assert not any(g is not None and bool(g.any()) for name in "ac" for g in moved[name])
+    # Validation only compares.
+    assert float(module.loss(batch)[0].detach()) == 0.0
 
 
 def test_smaller_batches_have_another_gradient():

@@ -10,7 +10,11 @@ __all__ = ["PhysicsEncoder"]
 
 
 class PhysicsEncoder(nn.Module):
-    """MLP over standardised descriptors.
+    """MLP over standardised descriptors, each of which may be uncertain or unknown.
+
+    A descriptor with a standard deviation of s (over the training set's) enters as value / (1 +
+    s^2), what is to be expected of it where descriptors are normally distributed, and s / (1 + s)
+    beside it: 0 for a descriptor that is known exactly and 1 for one that is unknown.
 
     Parameters
     ----------
@@ -21,7 +25,7 @@ class PhysicsEncoder(nn.Module):
 
     References
     ----------
-    SeisBind, arXiv:2601.14607.
+    SeisBind, arXiv:2601.14607, whose descriptors are certain.
     """
 
     mean: Tensor
@@ -40,6 +44,9 @@ class PhysicsEncoder(nn.Module):
             nn.GELU(),
             nn.Linear(256, out_features),
         )
+        # Zero until it is learned: what is certain is embedded as without it.
+        self.doubt = nn.Linear(n_features, 128, bias=False)
+        nn.init.zeros_(self.doubt.weight)
 
     def standardise_on(self, values: Tensor) -> None:
         """Take mean and standard deviation of training descriptors (sample, descriptor)."""
@@ -47,8 +54,26 @@ class PhysicsEncoder(nn.Module):
         scale = values.std(dim=0, correction=0)
         self.scale.copy_(torch.where(scale > 0, scale, torch.ones_like(scale)))
 
+    @property
+    def knows_doubt(self) -> bool:
+        """Whether it has learned from uncertain descriptors."""
+        return bool(self.doubt.weight.any())
+
     def forward(self, values: Tensor) -> Tensor:
-        """Map descriptors in their units (batch, descriptor) to unit vectors (batch, feature)."""
-        standard = (values - self.mean) / self.scale
+        """Map descriptors in their units to unit vectors (batch, feature).
+
+        Parameters
+        ----------
+        values : torch.Tensor
+            Shape (batch, descriptor); or (batch, 2 descriptor), where their standard deviations
+            follow: infinite where a descriptor, which must still be finite, is unknown.
+        """
+        n = len(self.mean)
         # A descriptor far outside the training set must not swamp the others.
-        return functional.normalize(self.network(standard.clamp(-6, 6)), dim=1)
+        standard = ((values[:, :n] - self.mean) / self.scale).clamp(-6, 6)
+        certain = values.shape[1] == n
+        ratio = torch.zeros_like(standard) if certain else values[:, n:] / self.scale
+        expected = standard / (1 + ratio.square())
+        doubt = 1 - 1 / (1 + ratio)  # s / (1 + s), also of an infinite one
+        hidden = self.network[0](expected) + self.doubt(doubt)
+        return functional.normalize(self.network[1:](hidden), dim=1)

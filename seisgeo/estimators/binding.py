@@ -60,7 +60,9 @@ class Binding(TransformerMixin, SavedEstimator):
         ----------
         X : xarray.Dataset or array-like
             Gathers, velocity models, descriptors, or field gathers ``(shot, receiver, time)``,
-            which :func:`seisgeo.match_to_survey` first brings to the training survey.
+            which :func:`seisgeo.match_to_survey` first brings to the training survey. Descriptors
+            may be unknown (NaN, or not there) or uncertain (``descriptor_std (sample,
+            descriptor)``); :func:`seisgeo.descriptors.given` makes a cube of what is known.
         modality : {"seismic", "velocity", "physics"}, optional
             What to embed; by default the first that `X` holds, in this order.
 
@@ -74,9 +76,15 @@ class Binding(TransformerMixin, SavedEstimator):
         SurveyMismatchError
             If the gathers' survey is not the model's; the message says how they differ.
         ConventionError
-            If values are not finite or shapes differ from the training set's.
+            If values are not finite, shapes differ from the training set's, or nothing is known of
+            a sample.
         sklearn.exceptions.NotFittedError
             Before :meth:`fit`.
+
+        Warns
+        -----
+        DataWarning
+            If descriptors are uncertain, and the model has learned from certain ones alone.
         """
         check_is_fitted(self, "encoders_")
         if not isinstance(X, xr.Dataset):

@@ -11,12 +11,8 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError
-from seisgeo.estimators.matching import (
-    in_trained_order,
-    is_even,
-    positions_of,
-    reads_any_positions,
-)
+from seisgeo.estimators.matching import is_even, positions_of, reads_any_positions
+from seisgeo.estimators.physics_rows import physics_rows
 from seisgeo.estimators.views import MODALITIES, Views, thin, views_of
 
 if TYPE_CHECKING:
@@ -166,10 +162,11 @@ def _asked(
     if modality == "seismic" and reads_any_positions(model):
         given = positions_of(ds)
     variable = MODALITIES[modality][0]
-    if modality == "physics" and variable not in ds:
-        variable = "velocity"
-    if variable in ds:
-        ds = ds[[variable]]
+    kept = [variable]
+    if modality == "physics":
+        kept = [variable, "descriptor_std"] if variable in ds else ["velocity"]
+    if kept[0] in ds:
+        ds = ds[[name for name in kept if name in ds]]
     return _checked(model, ds, modality, any_positions=bool(given)), given
 
 
@@ -185,7 +182,8 @@ def _checked(
         part = ds.isel(sample=slice(start, start + block)) if "sample" in ds.dims else ds
         try:
             if modality == "physics":
-                part = in_trained_order(model, part)
+                yield physics_rows(model, part)
+                continue
             views = views_of(part, [modality])
         except ConventionError as error:
             if n <= block:

@@ -26,6 +26,7 @@ from seisgeo.estimators.networks import (
     near_copies_of,
     standardise,
     take_weights,
+    uncertain_physics,
     velocity_readout,
 )
 from seisgeo.estimators.rows import Rows, hold_out
@@ -336,6 +337,7 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
         turn=mirror if model.augment and lesson.even else None,
         copies=near_copies_of(model.encoders_),
         readout=readout,
+        uncertain=uncertain_physics(model) if "velocity" in model.encoders_ else None,
     )
 
 

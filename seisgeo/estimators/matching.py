@@ -1,4 +1,4 @@
-"""Data against the survey, the axes and the descriptors that a model was trained with."""
+"""Data against the survey and the axes that a model was trained with."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from seisgeo import descriptors
 from seisgeo.errors import ConventionError, SurveyMismatchError
 from seisgeo.estimators.views import modality_of
 from seisgeo.field import match_to_survey
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "axes_of",
-    "in_trained_order",
     "is_even",
     "positions_of",
     "prepare",
@@ -135,25 +133,6 @@ def is_even(ds: xr.Dataset) -> bool:
         if float((turned - positions).abs().max()) > cell:
             return False
     return True
-
-
-def in_trained_order(model: Binding, ds: xr.Dataset) -> xr.Dataset:
-    """Descriptors in the order of the training set; computed where only velocity is given.
-
-    Raises
-    ------
-    ConventionError
-        If one that the model was trained with is missing.
-    """
-    if "descriptor_value" not in ds:
-        ds = ds.merge(descriptors.compute(ds))
-    names = [str(n) for n in ds["descriptor"].values] if "descriptor" in ds.coords else []
-    missing = [n for n in model.descriptors_ if n not in names]
-    if missing:
-        raise ConventionError(
-            f"the model was trained with descriptors that are not here: {', '.join(missing)}"
-        )
-    return ds.isel(descriptor=[names.index(n) for n in model.descriptors_])
 
 
 def axes_of(ds: xr.Dataset) -> dict[str, dict[str, float]]:

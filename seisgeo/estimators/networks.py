@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import torch
 
     from seisgeo.augment import FieldLike
-    from seisgeo.contrast import Readout
+    from seisgeo.contrast import Readout, Uncertain
     from seisgeo.estimators.seisbind import SeisBind
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "near_copies_of",
     "standardise",
     "take_weights",
+    "uncertain_physics",
     "velocity_readout",
 ]
 
@@ -167,6 +168,20 @@ def velocity_readout(model: SeisBind, velocity: np.ndarray, seed: int) -> Readou
         return (rows - mean.to(rows)) @ matrix.to(rows)
 
     return Readout("seismic", target, count, model.embedding_dim, model.readout_weight)
+
+
+def uncertain_physics(model: SeisBind) -> Uncertain | None:
+    """What the physics encoder learns from uncertain descriptors, where the model is trained so."""
+    from seisgeo.augment import uncertain
+    from seisgeo.contrast import Uncertain
+
+    weight = model.physics_weight
+    if not (model.augment and weight):
+        return None
+    # Gathers, too, although their encoder does not bind to physics: it costs nothing, and finds
+    # records by what is known of the earth.
+    weights = {"velocity": weight, "seismic": weight / 2}
+    return Uncertain("physics", uncertain(model.encoders_["physics"]), weights)
 
 
 def near_copies_of(encoders: Any) -> dict[str, Any]:

@@ -12,7 +12,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from seisgeo.estimators import calibration
 from seisgeo.estimators.binding import Binding
-from seisgeo.estimators.matching import in_trained_order, prepare
+from seisgeo.estimators.matching import prepare
+from seisgeo.estimators.physics_rows import in_trained_order
 from seisgeo.estimators.rows import Rows
 from seisgeo.estimators.views import MODALITIES, views_of
 
@@ -54,7 +55,8 @@ class SeisBind(Binding):
         First temperature of the loss; it is learned, within [0.01, 1].
     augment : bool, default True
         Train on gathers with field-like noise, dead traces, gain errors, and changes of phase and
-        delay of the wavelet, so that field records are no strangers.
+        delay of the wavelet, so that field records are no strangers; and let the physics encoder
+        learn from descriptors that are uncertain or unknown, too.
     batch_size : int, default 128
         Samples contrasted with each other; under ``torchrun``, on all processes together.
     chunk_size : int or None, default None

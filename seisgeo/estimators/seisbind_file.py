@@ -45,7 +45,9 @@ def restore(model: SeisBind, weights: Mapping[str, Any], learned: Mapping[str, A
     model.encoders_ = build_encoders(
         model.encoder, model.embedding_dim, model.shapes_, model.thinning_, seed=0
     )
-    model.encoders_.load_state_dict({k: v for k, v in weights.items() if k not in after})
+    doubt = "physics.doubt.weight"  # files of earlier versions lack it: nothing was uncertain
+    given = {doubt: model.encoders_.state_dict()[doubt]}
+    model.encoders_.load_state_dict(given | {k: v for k, v in weights.items() if k not in after})
     model.encoders_.eval()
     model.survey_ = Survey.from_json(learned["survey"]) if learned["survey"] else None
     model.axes_ = learned["axes"]
