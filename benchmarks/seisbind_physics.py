@@ -1,4 +1,4 @@
-"""Asked by descriptors, some of them uncertain or unknown; and without embeddings, for comparison."""
+"""Asked by descriptors, uncertain or in part; and without embeddings, for comparison."""
 
 from __future__ import annotations
 
