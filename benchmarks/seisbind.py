@@ -165,8 +165,7 @@ def descriptors(bench: Bench) -> Tables:
 
 def trust(bench: Bench) -> Tables:
     """Stated probabilities."""
-    row = bench.run.trust()
-    rows = {} if row is None else {"ours": row}
+    rows = bench.run.trust()
     return {"Ours, probability of the best hit": {"kind": "numbers", "rows": rows}}
 
 

@@ -247,33 +247,52 @@ class Run:
         family = self.family[self.some]
         return {f: relative_row(inferred, true, rows=family == f) for f in data.FAMILIES}
 
-    def trust(self) -> Row | None:
-        """What the best hit's probability is worth, with and without the own model."""
+    def trust(self) -> Table:
+        """What the best hit's probability is worth, with and without the own model, and flags.
+
+        The last row is of records that are no gathers, all of which should be flagged.
+        """
         from seisgeo.estimators.embedding import coherence_of
         from seisgeo.evaluation import best_hits
         from seisgeo.metrics import bootstrap_interval, expected_calibration_error
+        from seisgeo.retrieval.confidence import strangers_of
 
         confidence = self.model.confidence_
         if confidence is None:
-            return None
-        seismic, velocity = (self.query(m)[self.some] for m in ("seismic", "velocity"))
-        probability, right = best_hits(confidence, seismic, velocity)
-        both = np.column_stack([probability, right])
-        asked = self.queries.isel(sample=self.some)
-        flagged = confidence.is_stranger(seismic, coherence_of(self.model, asked))
+            return {}
+        queries = self.queries.isel(sample=self.some).load()
+        velocity = self.query("velocity")[self.some]
 
         def calibration(rows: np.ndarray) -> float:
             return expected_calibration_error(rows[:, 0], rows[:, 1])
 
-        return {
-            "probability": float(probability.mean()),
-            "right": float(right.mean()),
-            "calibration_error": calibration(both),
-            "calibration_error_interval": bootstrap_interval(both, calibration, draws=200),
-            "flagged": float(flagged.mean()),
-            "flagged_interval": bootstrap_interval(flagged),
-            "queries": len(right),
-        }
+        def row(gathers: np.ndarray | None, *, known: bool = True) -> Row:
+            asked = queries if gathers is None else with_gathers(queries, gathers)
+            seismic = self.embed(asked, "seismic")
+            flagged = confidence.is_stranger(seismic, coherence_of(self.model, asked))
+            found: Row = {}
+            if known:
+                probability, right = best_hits(confidence, seismic, velocity)
+                both = np.column_stack([probability, right])
+                found = {
+                    "probability": float(probability.mean()),
+                    "right": float(right.mean()),
+                    "calibration_error": calibration(both),
+                    "calibration_error_interval": bootstrap_interval(both, calibration, draws=200),
+                }
+            return found | {
+                "flagged": float(flagged.mean()),
+                "flagged_interval": bootstrap_interval(flagged),
+                "queries": len(flagged),
+            }
+
+        rows = {"ours": row(None)}
+        for condition in ("noise, 10 dB", "noise, 0 dB", data.NOISY_AND_DEAD):
+            ((_, gathers),) = data.conditions(queries, only=condition)
+            rows[condition] = row(gathers)
+        strange = strangers_of(queries["amplitude"].values, np.random.default_rng(0))
+        rows["no gathers"] = row(strange, known=False)
+        return rows
 
     def speed(self) -> Row:
         """Gathers and models embedded in a second, from memory, checks included."""

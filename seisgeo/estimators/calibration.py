@@ -10,7 +10,7 @@ import numpy as np
 from seisgeo import conventions
 from seisgeo.errors import ParameterError
 from seisgeo.estimators.embedding import embed, features_of
-from seisgeo.estimators.networks import field_like
+from seisgeo.estimators.networks import WORST, field_like
 from seisgeo.estimators.views import MODALITIES, Views
 from seisgeo.retrieval.confidence import coherence, fit_confidence, strangers_of
 
@@ -104,19 +104,19 @@ def _mixed(
     model: SeisBind, views: Views, limit: int, random: np.random.Generator
 ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Samples, and their gathers, half of them noisy: trust has to hold for field records, too."""
-    for rows, noisy in _samples(model, views, limit, random):
+    for rows, noisy in _samples(model, views, limit, random, **WORST):
         chosen = random.random(len(noisy)) < 0.5
         yield rows, np.where(chosen[:, None, None, None], noisy, rows["seismic"])
 
 
 def _samples(
-    model: SeisBind, views: Views, limit: int, random: np.random.Generator
+    model: SeisBind, views: Views, limit: int, random: np.random.Generator, **limits: float
 ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Some samples, batch by batch, and their gathers with field-like noise."""
     import torch
 
     rows = random.permutation(len(views))[:limit]
-    change = field_like(model)
+    change = field_like(model, **limits)
     for start in range(0, len(rows), _BATCH):
         values = views[rows[start : start + _BATCH].tolist()]
         for modality in ("seismic", "velocity"):
