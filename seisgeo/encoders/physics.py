@@ -6,6 +6,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from seisgeo.encoders.standardise import spread_of
+
 __all__ = ["PhysicsEncoder"]
 
 
@@ -51,8 +53,7 @@ class PhysicsEncoder(nn.Module):
     def standardise_on(self, values: Tensor) -> None:
         """Take mean and standard deviation of training descriptors (sample, descriptor)."""
         self.mean.copy_(values.mean(dim=0))
-        scale = values.std(dim=0, correction=0)
-        self.scale.copy_(torch.where(scale > 0, scale, torch.ones_like(scale)))
+        self.scale.copy_(spread_of(values))
 
     @property
     def knows_doubt(self) -> bool:

@@ -6,6 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seisgeo.encoders.standardise import spread_of
+
 __all__ = ["COVERAGE", "DescriptorHead", "fit_head"]
 
 #: Share of true values that lie in the intervals.
@@ -60,9 +62,9 @@ class DescriptorHead(nn.Module):
     def standardise_on(self, features: Tensor, values: Tensor) -> None:
         """Take means, spreads and ranges of training features and of their descriptors."""
         self.centre.copy_(features.mean(dim=0))
-        self.spread.copy_(_spread(features))
+        self.spread.copy_(spread_of(features))
         self.mean.copy_(values.mean(dim=0))
-        self.scale.copy_(_spread(values))
+        self.scale.copy_(spread_of(values))
         self.least.copy_(values.amin(dim=0))
         self.most.copy_(values.amax(dim=0))
 
@@ -170,9 +172,3 @@ def fit_head(features: np.ndarray, values: np.ndarray, seed: int) -> DescriptorH
 
 def _tensor(values: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(values, dtype=np.float32))
-
-
-def _spread(values: Tensor) -> Tensor:
-    """Standard deviation of each column; one where nothing varies."""
-    found = values.std(dim=0, correction=0)
-    return torch.where(found > 0, found, torch.ones_like(found))

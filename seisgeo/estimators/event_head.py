@@ -169,7 +169,7 @@ class EventHead(SavedEstimator):
         import torch
         from torch import nn
 
-        from seisgeo.encoders.spectrum_transformer import Standardise
+        from seisgeo.encoders.standardise import Standardise
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
