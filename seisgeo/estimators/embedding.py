@@ -178,7 +178,7 @@ def _checked(
     # A chunk is read once, where it is not larger than memory should be.
     most = max(1, BLOCK_BYTES * n // max(1, ds.nbytes))
     # Of the samples alone: coordinates of a Zarr store have chunks of their own.
-    chunks = ds[next(iter(ds.data_vars))].chunksizes if ds.data_vars else {}
+    chunks = ds[next(iter(ds.data_vars))].variable.chunksizes if ds.data_vars else {}
     block = min(most, max(BATCH, chunks.get("sample", (0,))[0]))
     for start in range(0, max(n, 1), block):
         part = ds.isel(sample=slice(start, start + block)) if "sample" in ds.dims else ds
