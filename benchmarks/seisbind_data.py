@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -224,13 +224,20 @@ def conditions(queries: xr.Dataset, *, only: str | None = None) -> Iterator[tupl
     def draw(number: int) -> torch.Generator:
         return torch.Generator().manual_seed(number)
 
-    def noisy(db: int) -> torch.Tensor:
-        made, generator = torch.empty_like(clean), draw(db)
-        for some, whole in zip(clean.split(50), made.split(50), strict=True):  # for memory
-            whole[:] = noise.add_noise(
-                some, float(db), dt=survey.dt, band=band, generator=generator
-            )
+    def in_parts(change: Callable[..., torch.Tensor], *others: torch.Tensor) -> torch.Tensor:
+        made = torch.empty_like(clean)  # spectra of all gathers would not fit into memory
+        for whole, *some in zip(*(t.split(50) for t in (made, clean, *others)), strict=True):
+            whole[:] = change(*some)
         return made
+
+    def noisy(db: int) -> torch.Tensor:
+        settings = {"dt": survey.dt, "band": band, "generator": draw(db)}
+        return in_parts(lambda some: noise.add_noise(some, float(db), **settings))
+
+    def with_statics(std: float) -> torch.Tensor:
+        samples, sources, _, receivers = clean.shape
+        delay = std * torch.randn(samples, sources, receivers, generator=draw(4))
+        return in_parts(lambda some, by: noise.delay_traces(some, by, dt=survey.dt), delay)
 
     def dead(gathers: torch.Tensor, share: float, number: int) -> torch.Tensor:
         return noise.kill_traces(gathers, share, generator=draw(number))
@@ -248,9 +255,7 @@ def conditions(queries: xr.Dataset, *, only: str | None = None) -> Iterator[tupl
         "50% dead traces": lambda: dead(clean, 0.5, 50),
         NOISY_AND_DEAD: lambda: dead(noisy(0), 0.3, 31),
         "every other shot missing": half_of_the_shots,
-        "statics of 4 ms": lambda: noise.shift_traces(
-            clean, 0.004, dt=survey.dt, generator=draw(4)
-        ),
+        "statics of 4 ms": lambda: with_statics(0.004),
     }
     for name, make in made.items():
         if only in (None, name):

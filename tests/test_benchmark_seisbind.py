@@ -234,6 +234,9 @@ def test_the_floor_takes_the_own_model_out():
 
 def test_every_condition_changes_the_gathers_as_it_says(small_pairs, small_survey):
     import seisbind_data as data
+    import torch
+
+    from seisgeo.synth import noise as added
 
     queries = small_pairs.isel(sample=slice(40)).assign_attrs(survey=small_survey.to_json())
     clean = queries["amplitude"].values
@@ -247,6 +250,9 @@ def test_every_condition_changes_the_gathers_as_it_says(small_pairs, small_surve
     for share in (10, 30, 50):
         dead = (made[f"{share}% dead traces"] == 0).all(axis=2)
         assert dead.mean() == pytest.approx(share / 100, abs=0.05)
+    draw = torch.Generator().manual_seed(4)
+    late = added.shift_traces(torch.from_numpy(clean), 0.004, dt=small_survey.dt, generator=draw)
+    np.testing.assert_allclose(made["statics of 4 ms"], late, atol=1e-5 * np.abs(clean).max())
     only = dict(data.conditions(queries, only=data.NOISY_AND_DEAD))
     assert list(only) == [data.NOISY_AND_DEAD]
     np.testing.assert_array_equal(only[data.NOISY_AND_DEAD], made[data.NOISY_AND_DEAD])
