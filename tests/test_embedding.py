@@ -69,3 +69,16 @@ def test_a_bad_sample_far_in_is_named(model, large):
         ConventionError, match=r"samples from 600 to 899: .*'amplitude'.*NaN.*sample=100"
     ):
         model.transform(ds.assign(amplitude=bad.assign_attrs(ds["amplitude"].attrs)))
+
+
+def test_coordinates_of_a_store_may_have_other_chunks(model, small_pairs, tmp_path):
+    few = small_pairs[["velocity"]].isel(sample=slice(50))
+    few = few.assign_coords(number=("sample", np.arange(50)))
+    encoding = {"velocity": {"chunks": (20, *few["velocity"].shape[1:])}, "number": {"chunks": 7}}
+    few.drop_encoding().to_zarr(tmp_path / "few.zarr", encoding=encoding)
+    lazy = xr.open_zarr(tmp_path / "few.zarr")
+    with pytest.raises(ValueError, match="inconsistent chunks"):
+        _ = lazy.chunksizes  # as xarray sees it
+    np.testing.assert_allclose(
+        model.transform(lazy)["embedding"], model.transform(few)["embedding"], atol=1e-6
+    )

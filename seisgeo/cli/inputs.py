@@ -10,7 +10,7 @@ from seisgeo.errors import FormatError, ParameterError
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["load_model", "open_cube", "open_pairs", "open_queries", "open_records"]
+__all__ = ["load_model", "open_cube", "open_pairs", "open_records"]
 
 
 def open_cube(path: Path) -> xr.Dataset:
@@ -33,38 +33,6 @@ def open_pairs(path: Path) -> xr.Dataset:
     if ds.sizes["sample"] < 2:
         raise FormatError(f"{path}: at least 2 pairs are needed, found {ds.sizes['sample']}")
     return ds
-
-
-def open_queries(path: Path) -> xr.Dataset:
-    """Open what a SeisBind is asked with: any cube, or a table of known descriptors."""
-    if path.suffix.lower() != ".csv":
-        return open_cube(path)
-    import pandas as pd
-
-    from seisgeo import descriptors
-    from seisgeo.errors import MissingFileError
-
-    try:
-        table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise MissingFileError(f"{path}: no such file") from None
-    except (ValueError, UnicodeDecodeError) as error:
-        raise FormatError(f"{path}: not a table of descriptors: {error}") from None
-    names = [name for name in table.columns if name in descriptors.DESCRIPTORS]
-    strange = [n for n in table.columns if n not in names and n.removesuffix("_std") not in names]
-    words = [n for n in table.columns if not pd.api.types.is_numeric_dtype(table[n])]
-    if strange or not names or words or not len(table):
-        found = ", ".join(map(str, strange or words or table.columns))
-        raise FormatError(
-            f"{path}: expected columns of numbers, named as descriptors, and NAME_std for their "
-            f"standard deviations; found {found or 'nothing'}"
-            + (", which holds no numbers" if words and not strange else "")
-            + (" and no row" if not len(table) else "")
-            + f". Descriptors: {', '.join(descriptors.DESCRIPTORS)}"
-        )
-    columns = {n: table[n].to_numpy(float) for n in table.columns}
-    given = {n: (columns[n], columns.get(f"{n}_std", 0.0)) for n in names}
-    return descriptors.given(**given)
 
 
 def open_records(path: Path) -> xr.Dataset:

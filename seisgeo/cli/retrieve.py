@@ -9,7 +9,7 @@ from cyclopts import Parameter, validators
 
 from seisgeo.cli.base import Flag, Json, Neighbours, app
 from seisgeo.cli.conditions import as_conditions
-from seisgeo.cli.inputs import load_model, open_cube, open_pairs, open_queries, open_records
+from seisgeo.cli.inputs import load_model, open_cube, open_pairs, open_records
 from seisgeo.cli.outputs import (
     PICTURES,
     require_free,
@@ -123,16 +123,13 @@ def retrieve(
         seisgeo retrieve line.seisbind line.sgy train.zarr --out hits.nc
         seisgeo retrieve line.seisbind line.sgy train.gallery \
             --where family=curvefault-a,curvefault-b --where interface_depth=200:600
-        seisgeo retrieve line.seisbind known.csv train.gallery
 
     Parameters
     ----------
     model
         Model file of `seisgeo fit`: seisbind or seisclip.
     query
-        Field SEG-Y, or any gathers of the model's survey; seismograms for SeisCLIP. Or NAME.csv,
-        what is known of the earth: a column for each descriptor that is, and NAME_std beside it
-        where it is uncertain; cells may be empty.
+        Field SEG-Y, or any gathers of the model's survey; seismograms for SeisCLIP.
     gallery
         Known velocity models, for instance the training set, or a gallery of `seisgeo embed`;
         known events for SeisCLIP.
@@ -169,7 +166,7 @@ def retrieve(
         rows = event_hit_rows(hits)
         text = event_hits_text(rows)
     else:
-        queries = open_queries(query)
+        queries = open_cube(query)
         space = _gallery(estimator, gallery, index)
         conditions = as_conditions(where or [], space.labels)
         hits = estimator.retrieve(queries, space, k=k, modality=modality, where=conditions)

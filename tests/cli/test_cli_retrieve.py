@@ -4,7 +4,6 @@ import json
 import re
 
 import numpy as np
-import pytest
 import xarray as xr
 
 import seisgeo as sg
@@ -115,45 +114,3 @@ def test_where_narrows_the_gallery(seisgeo, home, work):
     code, _, err = seisgeo(*words, "--where", "family=a", "--where", "family=b")
     assert code == 1
     assert "family is named twice; several values are family=VALUE,VALUE" in err
-
-
-def test_retrieve_by_what_is_known_of_the_earth(seisgeo, home, work):
-    known = xr.open_zarr(home / "train.zarr")["descriptor_value"].isel(sample=[3, 7])
-    rows = known.to_pandas().astype(float)
-    rows["mean_velocity_std"] = [1.0, 2.0]
-    rows.loc[rows.index[1], "interface_depth"] = np.nan
-    rows.to_csv("known.csv", index=False)
-    code, out, err = seisgeo(
-        "retrieve", home / "line.seisbind", "known.csv", home / "train.zarr", "-k", 3, "--json"
-    )
-    assert code == 0, err
-    found = json.loads(out)
-    assert len(found) == 2
-    asked = sg.descriptors.given(
-        **{
-            name: (rows[name].to_numpy(), [1.0, 2.0] if name == "mean_velocity" else 0.0)
-            for name in known["descriptor"].values
-        }
-    )
-    model = sg.load(home / "line.seisbind")
-    hits = model.retrieve(asked, xr.open_zarr(home / "train.zarr"), k=3)
-    assert [row["gallery_index"] for row in found] == hits["gallery_index"].values.tolist()
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        ("vp,mean_velocity\n2000,2000\n", "found vp. Descriptors: mean_velocity, "),
-        ("mean_velocity\nfast\n", "found mean_velocity, which holds no numbers"),
-        ("mean_velocity\n", "and no row"),
-        ("", "not a table of descriptors"),
-        ("mean_velocity,mean_velocity_std\n2000,-5\n", "standard deviation is negative"),
-        (None, "known.csv: no such file"),
-    ],
-)
-def test_tables_that_say_nothing(seisgeo, home, work, table, message):
-    if table is not None:
-        (work / "known.csv").write_text(table)
-    code, _, err = seisgeo("retrieve", home / "line.seisbind", "known.csv", home / "train.zarr")
-    assert code == 1
-    assert message in " ".join(err.split())
