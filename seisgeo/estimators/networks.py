@@ -20,6 +20,7 @@ __all__ = [
     "field_like",
     "near_copies_of",
     "standardise",
+    "stems_for",
     "take_weights",
     "velocity_readout",
 ]
@@ -34,6 +35,7 @@ def build_encoders(
     encoder: str,
     embedding_dim: int,
     shapes: Mapping[str, tuple[int, ...]],
+    stems: Mapping[str, tuple[int, int]],
     thinning: int,
     seed: int,
 ) -> torch.nn.ModuleDict:
@@ -47,6 +49,8 @@ def build_encoders(
         Length of the embeddings.
     shapes : mapping of str to tuple of int
         Shape of a row of each modality.
+    stems : mapping of str to (int, int)
+        Cells that the first layers are made for, of :func:`stems_for`.
     thinning : int
         Samples of the gathers that one sample stands for when encoders see them.
     seed : int
@@ -68,15 +72,50 @@ def build_encoders(
         torch.manual_seed(seed)
         if "seismic" in shapes:
             sources, nt, receivers = shapes["seismic"]
-            kind = ShotEncoder if config.shots else SeismicEncoder
-            encoders["seismic"] = kind(sources, -(-nt // thinning), receivers, config, out)
-            depth, x = shapes["velocity"]
-            encoders["velocity"] = VelocityEncoder((depth, x), config, out)
+            if config.shots:
+                encoders["seismic"] = ShotEncoder(
+                    sources, -(-nt // thinning), receivers, config, out, stems["seismic"]
+                )
+            else:
+                encoders["seismic"] = SeismicEncoder(sources, *stems["seismic"], config, out)
+            encoders["velocity"] = VelocityEncoder(stems["velocity"], config, out)
         encoders["physics"] = PhysicsEncoder(shapes["physics"][0], out)
     return encoders
 
 
-def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) -> list[str]:
+def stems_for(
+    shapes: Mapping[str, tuple[int, ...]],
+    thinning: int,
+    there: Mapping[str, tuple[int, int]] | None = None,
+) -> dict[str, tuple[int, int]]:
+    """Cells that the first layers of the convolutional encoders are made for.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Shape of a row of each modality.
+    thinning : int
+        Samples of the gathers that one sample stands for when encoders see them.
+    there : mapping of str to (int, int), optional
+        Of a trained model. Its layers are kept as they are where they serve these shapes: what
+        comes behind them then finds things as large, in cells, as it has learned them.
+    """
+    from seisgeo.encoders.residual import serves
+
+    if "seismic" not in shapes:
+        return {}
+    _, nt, receivers = shapes["seismic"]
+    depth, x = shapes["velocity"]
+    stems = {"seismic": (-(-nt // thinning), receivers), "velocity": (depth, x)}
+    for name, stem in (there or {}).items():
+        if name in stems and serves(stem, stems[name]):
+            stems[name] = stem
+    return stems
+
+
+def take_weights(
+    encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict
+) -> dict[str, list[str]]:
     """Let encoders begin with the weights of trained ones, as far as they fit.
 
     Parameters
@@ -88,21 +127,21 @@ def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) ->
 
     Returns
     -------
-    list of str
-        What could not be taken, a line each, and begins anew.
+    dict of str to list of str
+        By encoder, what could not be taken, a line each, and begins anew.
     """
-    anew = []
+    anew: dict[str, list[str]] = {name: [] for name in encoders}
     for name, encoder in encoders.items():
         if name not in trained:
-            anew.append(f"{name}: the whole encoder")
+            anew[name] = [f"{name}: the whole encoder"]
             continue
         here, there = encoder.state_dict(), trained[name].state_dict()
         fits = {k: v for k, v in there.items() if k in here and v.shape == here[k].shape}
         encoder.load_state_dict(fits, strict=False)
-        for key in here.keys() - fits.keys() - _POSITIONS:
+        for key in sorted(here.keys() - fits.keys() - _POSITIONS):
             found = tuple(there[key].shape) if key in there else "nothing"
-            anew.append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
-    return sorted(anew)
+            anew[name].append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
+    return anew
 
 
 def standardise(encoder: Any, values: np.ndarray) -> None:

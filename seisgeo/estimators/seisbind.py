@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -76,10 +76,13 @@ class SeisBind(Binding):
         Share of the samples held out for early stopping; 0 trains to the end.
     patience : int, default 8
         Epochs without progress on them after which training stops.
-    warm_start : bool, default False
+    warm_start : bool or "seismic", default False
         Let `fit` go on from the weights that the model has, of an earlier `fit`, of
         :meth:`from_pretrained` or of :func:`seisgeo.load`, instead of new ones. The training set
         may have other shapes: weights that do not fit it begin anew, and a warning names them.
+        With "seismic" only the encoder of gathers learns, those of velocity models and descriptors
+        stay as they are: for a few hundred pairs of another survey, whose gathers are new but whose
+        earths are not.
     device : str or None, default None
         ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
     random_state : int, RandomState or None, default None
@@ -153,7 +156,7 @@ class SeisBind(Binding):
         weight_decay: float = 1e-4,
         validation_fraction: float = 0.1,
         patience: int = 8,
-        warm_start: bool = False,
+        warm_start: bool | Literal["seismic"] = False,
         device: str | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = True,
