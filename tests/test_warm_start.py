@@ -129,6 +129,20 @@ def embed_velocity(model, pairs):
         return model.encoders_["velocity"](values)
 
 
+def test_pairs_are_stretched_where_that_is_asked_for(trained, few):
+    settings = {**STILL, "learning_rate": 1e-3, "random_state": 7}
+    fits = [
+        copy.deepcopy(trained).set_params(**settings, stretch=most).fit(few)
+        for most in (0.0, 0.15, 0.15)
+    ]
+    assert fits[0].model_id_ != fits[1].model_id_ == fits[2].model_id_
+    with pytest.raises(ParameterError, match=r"stretch must be between 0 and 0\.5; found 15"):
+        copy.deepcopy(trained).set_params(stretch=15).fit(few)
+    names = [f"measured {name}" for name in few["descriptor"].values]
+    with pytest.raises(ParameterError, match=r"needs descriptors of seisgeo\.descriptors"):
+        sg.SeisBind(stretch=0.15, device="cpu").fit(few.assign_coords(descriptor=names))
+
+
 def test_what_begins_anew_is_not_held(trained, few):
     turned = few.isel(descriptor=slice(None, None, -1))
     settings = {"warm_start": "seismic", "random_state": 7}

@@ -31,6 +31,7 @@ _OWNERS = {
     "families_per_batch": ("seisbind",),
     "ema_decay": ("seisbind",),
     "start": ("seisbind",),
+    "seismic_only": ("seisbind",),
     "checkpoint": ("seisbind",),
     "resume": ("seisbind",),
     "window": ("seisclip", *_HEADS),
@@ -76,6 +77,7 @@ def fit(
     families_per_batch: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
     ema_decay: Annotated[float | None, Parameter(group=SEISBIND)] = None,
     start: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
+    seismic_only: Annotated[Flag, Parameter(group=SEISBIND)] = False,
     checkpoint: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
     resume: Annotated[Flag, Parameter(group=SEISBIND)] = False,
     window: Annotated[Count | None, Parameter(group=EVENTS)] = None,
@@ -141,6 +143,9 @@ def fit(
         Model to go on from, with its own settings but for the length of training: a file, or the
         name of one that comes with seisgeo, for instance openfwi-small. Weights that fit the
         training set are kept, and trained at a third of the usual rate.
+    seismic_only
+        Of the model that --start names, train only the encoder of gathers: for a few hundred pairs
+        of another survey.
     checkpoint
         Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
         beside the model, which goes when the model is whole.
@@ -173,6 +178,7 @@ def fit(
             "families_per_batch": families_per_batch,
             "ema_decay": ema_decay,
             "start": start,
+            "seismic_only": seismic_only or None,
             "checkpoint": checkpoint,
             "resume": resume or None,
             "window": window,
@@ -214,6 +220,10 @@ def _require_own(model: str, options: dict[str, Any]) -> None:
     if "start" in options and "encoder" in options:
         raise cyclopts.CycloptsError(
             msg="--encoder is that of the model that --start names: leave it out."
+        )
+    if "seismic_only" in options and "start" not in options:
+        raise cyclopts.CycloptsError(
+            msg="--seismic-only needs --start: from nothing, all encoders have to be trained."
         )
     if "features" in options:
         for name in ("encoder", "window"):
@@ -260,6 +270,7 @@ def _fit_seisbind(
 
     checkpoint = options.pop("checkpoint", None)
     options.pop("resume", None)
+    seismic_only = options.pop("seismic_only", False)
     folder = _run_of(out, checkpoint)
     if start := options.pop("start", None):
         model = load_model(start, "SeisBind")
@@ -267,7 +278,7 @@ def _fit_seisbind(
         usual = SeisBind().get_params()
         lengths = {name: usual[name] for name in ("max_epochs", "max_time", "patience")}
         changed = {**lengths, "learning_rate": model.learning_rate / 3, **options}
-        model.set_params(warm_start=True, **changed)
+        model.set_params(warm_start="seismic" if seismic_only else True, **changed)
     else:
         model = SeisBind(**options)
     fitted = model.fit(pairs, checkpoint=folder)

@@ -28,6 +28,7 @@ from seisgeo.estimators.networks import (
     stems_for,
     take_weights,
     velocity_readout,
+    whole_pairs,
 )
 from seisgeo.estimators.rows import Rows, hold_out
 from seisgeo.estimators.seisbind import SeisBind
@@ -175,6 +176,8 @@ def _require_parameters(model: SeisBind) -> None:
         raise ParameterError(
             f"warm_start must be False, True or 'seismic'; found {model.warm_start!r}"
         )
+    if not 0 <= model.stretch <= 0.5:
+        raise ParameterError(f"stretch must be between 0 and 0.5; found {model.stretch}")
     for name in ("chunk_size", "families_per_batch"):
         if (value := getattr(model, name)) is not None and value < 1:
             raise ParameterError(f"{name} must be None or at least 1; found {value}")
@@ -329,7 +332,6 @@ def _pairs(model: SeisBind) -> dict[tuple[str, str], float]:
 
 
 def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
-    from seisgeo.augment import mirror
     from seisgeo.training import TrainingPlan
 
     readout = None
@@ -356,7 +358,7 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
         ema_decay=model.ema_decay,
         families_per_batch=model.families_per_batch,
         augment=augmentations(model, lesson.pairs),
-        turn=mirror if model.augment and lesson.even else None,
+        turn=whole_pairs(model, even=lesson.even),
         copies=near_copies_of(model.encoders_),
         readout=readout,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from seisgeo.descriptors import powers_of_velocity
+from seisgeo.errors import ParameterError
 
 if TYPE_CHECKING:
     import torch
@@ -23,6 +26,7 @@ __all__ = [
     "stems_for",
     "take_weights",
     "velocity_readout",
+    "whole_pairs",
 ]
 
 #: What a shot encoder knows of the survey: no weights.
@@ -160,6 +164,43 @@ def augmentations(model: SeisBind, pairs: Mapping[tuple[str, str], float]) -> di
         return {"physics": jitter(model.encoders_["physics"])}
     change = field_like(model, least_snr=-2.0, most_dead=0.4)  # beyond what records are like
     return {} if change is None else {"seismic": half(change)}
+
+
+def whole_pairs(model: SeisBind, *, even: bool) -> Callable[..., dict[str, torch.Tensor]] | None:
+    """What training does to pairs as a whole: a function of a batch and a generator.
+
+    Parameters
+    ----------
+    model : SeisBind
+        Its descriptors are known.
+    even : bool
+        Whether the survey is its own mirror image.
+
+    Raises
+    ------
+    ParameterError
+        If pairs are to be stretched and a descriptor is not seisgeo's own.
+    """
+    from seisgeo.augment import Stretch, mirror
+
+    changes: list[Callable[..., dict[str, torch.Tensor]]] = []
+    if model.augment and even:
+        changes.append(mirror)
+    if model.stretch and "velocity" in model.encoders_:
+        powers = powers_of_velocity(model.descriptors_)
+        if powers is None:
+            raise ParameterError(
+                f"stretch={model.stretch:g} needs descriptors of seisgeo.descriptors, which it can "
+                f"stretch, too; the training set has {', '.join(model.descriptors_)}"
+            )
+        changes.append(Stretch(model.stretch, powers))
+
+    def change(batch: dict[str, torch.Tensor], generator: torch.Generator) -> Any:
+        for one in changes:
+            batch = one(batch, generator)
+        return batch
+
+    return change if changes else None
 
 
 def field_like(model: SeisBind, **limits: float) -> FieldLike | None:

@@ -55,6 +55,9 @@ class SeisBind(Binding):
     augment : bool, default True
         Train on gathers with field-like noise, dead traces, gain errors, and changes of phase and
         delay of the wavelet, so that field records are no strangers.
+    stretch : float, default 0.0
+        Train on models up to this share faster or slower, on gathers as much shorter or longer, and
+        on the descriptors that go with them; 0.15 pays where there are only some hundred pairs.
     batch_size : int, default 128
         Samples contrasted with each other; under ``torchrun``, on all processes together.
     chunk_size : int or None, default None
@@ -146,6 +149,7 @@ class SeisBind(Binding):
         loss: str = "info_nce",
         temperature: float = 0.07,
         augment: bool = True,
+        stretch: float = 0.0,
         batch_size: int = 128,
         chunk_size: int | None = None,
         families_per_batch: int | None = None,
@@ -170,6 +174,7 @@ class SeisBind(Binding):
         self.loss = loss
         self.temperature = temperature
         self.augment = augment
+        self.stretch = stretch
         self.batch_size = batch_size
         self.chunk_size = chunk_size
         self.families_per_batch = families_per_batch
