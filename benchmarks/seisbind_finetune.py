@@ -24,7 +24,6 @@ USUAL_COUNTS = (100, 300, 1000)
 #: How a model is trained: parameters of SeisBind.
 WAYS: dict[str, dict[str, Any]] = {
     "from scratch": {},
-    "from scratch, stretched": {"stretch": 0.15},
     "from the general model, stretched": {"stretch": 0.15, "warm_start": "seismic"},
 }
 AS_IT_IS = "the general model as it is"

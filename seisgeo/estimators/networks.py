@@ -140,12 +140,27 @@ def take_weights(
             anew[name] = [f"{name}: the whole encoder"]
             continue
         here, there = encoder.state_dict(), trained[name].state_dict()
+        first = "network.stem.0.weight"
+        if name == "seismic" and first in here.keys() & there.keys():
+            there[first] = _of_sources(there[first], here[first].shape[1])
         fits = {k: v for k, v in there.items() if k in here and v.shape == here[k].shape}
         encoder.load_state_dict(fits, strict=False)
         for key in sorted(here.keys() - fits.keys() - _POSITIONS):
             found = tuple(there[key].shape) if key in there else "nothing"
             anew[name].append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
     return anew
+
+
+def _of_sources(weights: torch.Tensor, count: int) -> torch.Tensor:
+    """First layer of an encoder of gathers, (channel, source, ...), for another number of sources.
+
+    Each has the weights of the one that stands at about the same place in line.
+    """
+    there = weights.shape[1]
+    if there == count:
+        return weights
+    places = np.linspace(0, there - 1, count).round() if count > 1 else [there // 2]
+    return weights[:, np.asarray(places, dtype=int)] * (there / count)
 
 
 def standardise(encoder: Any, values: np.ndarray) -> None:

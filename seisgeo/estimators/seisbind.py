@@ -260,7 +260,7 @@ class SeisBind(Binding):
         Go on with a general model on the pairs of a survey of one's own:
 
         >>> model = sg.SeisBind.from_pretrained("openfwi-small")           # doctest: +SKIP
-        >>> model.set_params(warm_start=True, learning_rate=7e-4,          # doctest: +SKIP
+        >>> model.set_params(warm_start=True, stretch=0.15,                # doctest: +SKIP
         ...                  max_epochs=40, max_time=None, patience=8)
         >>> model.fit(pairs)                                               # doctest: +SKIP
         """
