@@ -105,7 +105,10 @@ class Bench:
 
         own = ("device", "max_epochs", "max_time", "patience", "chunk_size")
         defaults = sg.SeisBind(verbose=False).get_params()
-        return {k: v for k, v in (defaults | self.ours).items() if k not in own}
+        found = {k: v for k, v in (defaults | self.ours).items() if k not in own}
+        if not found["stretch"]:  # as it was before there was any: kept models are named by it
+            del found["stretch"]
+        return found
 
 
 Tables = dict[str, dict[str, Any]]

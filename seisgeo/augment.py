@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -11,7 +11,12 @@ from torch import Tensor
 
 from seisgeo.synth.noise.common import spectrum
 
-__all__ = ["FieldLike", "half", "jitter", "mirror", "uncertain"]
+__all__ = ["FieldLike", "Stretch", "half", "jitter", "mirror", "play_faster", "uncertain"]
+
+#: Samples on either side that one is interpolated from.
+_REACH = 8
+#: Weights of an interpolation held at once: 64 MB.
+_WEIGHTS = 2**24
 
 
 class FieldLike:
@@ -116,6 +121,73 @@ def mirror(batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Te
         ),
         "velocity": torch.where(turned[:, None, None], velocity.flip(2), velocity),
     }
+
+
+class Stretch:
+    """Make the models of a batch faster or slower, and their gathers as much shorter or longer.
+
+    Where all velocities are `a` times as high, waves take the same paths in 1 / `a` of the time: a
+    stretched pair is as good a pair as before, but for its wavelet, which is stretched, too, and
+    for the end of a record that got shorter, which is silent.
+
+    Parameters
+    ----------
+    most : float
+        Largest change: 0.15 draws `a` between 1 / 1.15 and 1.15, evenly in its logarithm.
+    powers : sequence of float
+        Power of `a` that each descriptor goes with, of
+        :func:`seisgeo.descriptors.powers_of_velocity`.
+    """
+
+    def __init__(self, most: float, powers: Sequence[float]) -> None:
+        self.most, self.powers = most, powers
+
+    def __call__(self, batch: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """Change ``seismic``, ``velocity`` and ``physics`` of each sample; the input is kept."""
+        velocity, physics = batch["velocity"], batch["physics"]
+        draw = torch.rand(len(velocity), generator=generator, device=velocity.device)
+        faster = (1 + self.most) ** (2 * draw - 1)
+        return {
+            **batch,
+            "seismic": play_faster(batch["seismic"], faster),
+            "velocity": velocity * faster[:, None, None],
+            "physics": physics * faster[:, None] ** physics.new_tensor(self.powers),
+        }
+
+
+def play_faster(gathers: Tensor, faster: Tensor) -> Tensor:
+    """Gathers at other times, interpolated by a windowed sinc.
+
+    Parameters
+    ----------
+    gathers : torch.Tensor
+        Shape (batch, source, time, receiver).
+    faster : torch.Tensor
+        How many samples become one, for each of the batch, (batch,). Beyond the end is silence.
+
+    Examples
+    --------
+    >>> import torch
+    >>> wave = torch.sin(0.2 * torch.arange(100.0))[None, None, :, None]
+    >>> there = play_faster(wave, torch.tensor([1.1]))[0, 0, 40, 0]
+    >>> bool((there - torch.sin(torch.tensor(0.2 * 44))).abs() < 1e-3)
+    True
+    """
+    nt = gathers.shape[2]
+    place = torch.arange(nt, device=gathers.device) * faster[:, None]  # (batch, time)
+    taps = torch.arange(1 - _REACH, 1 + _REACH, device=gathers.device)
+    near = place.floor().long()[..., None] + taps  # (batch, time, tap)
+    away = place[..., None] - near
+    weight = torch.sinc(away) * torch.cos(0.5 * math.pi * away / _REACH).square()
+    weight = weight.masked_fill((near < 0) | (near >= nt), 0.0)
+    near = near.clamp(0, nt - 1)
+    parts = []
+    for rows in torch.arange(len(gathers)).split(max(1, _WEIGHTS // nt**2)):
+        matrix = gathers.new_zeros(len(rows), nt, nt).scatter_add_(2, near[rows], weight[rows])
+        some = gathers[rows].transpose(1, 2).flatten(2)  # (batch, time, source receiver)
+        made = (matrix @ some).unflatten(2, (gathers.shape[1], -1))
+        parts.append(made.transpose(1, 2).contiguous())
+    return torch.cat(parts)
 
 
 def jitter(encoder: Any, amount: float = 0.1) -> Callable[[Tensor, torch.Generator], Tensor]:

@@ -13,6 +13,7 @@ folds, faults and lateral changes do not smear them. Water is a layer like any o
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +23,15 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import ConventionError, ParameterError
 
-__all__ = ["DESCRIPTORS", "LAYER_THRESHOLD", "Descriptor", "compute", "compute_array", "given"]
+__all__ = [
+    "DESCRIPTORS",
+    "LAYER_THRESHOLD",
+    "Descriptor",
+    "compute",
+    "compute_array",
+    "given",
+    "powers_of_velocity",
+]
 
 #: Smallest |R| of a change that counts as an interface between layers: about 60 m/s at 3000 m/s.
 LAYER_THRESHOLD = 0.01
@@ -103,6 +112,26 @@ DESCRIPTORS: dict[str, Descriptor] = {
         "<sqrt(sum(v dz) / sum(dz / v))> over columns: v^2 averaged over vertical traveltime",
     ),
 }
+
+
+def powers_of_velocity(names: Sequence[str]) -> list[float] | None:
+    """How descriptors change when all velocities do: value times factor to the power of this.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of descriptors; None is given where one is not of :data:`DESCRIPTORS`.
+
+    Examples
+    --------
+    >>> powers_of_velocity(["mean_velocity", "vertical_time", "layer_count"])
+    [1.0, -1.0, 0.0]
+    """
+    by_units = {"m/s": 1.0, "1/s": 1.0, "s": -1.0, "m": 0.0, "1": 0.0}
+    known = [DESCRIPTORS.get(name) for name in names]
+    if None in known:
+        return None
+    return [by_units[descriptor.units] for descriptor in known if descriptor is not None]
 
 
 def compute(velocity: xr.Dataset | xr.DataArray) -> xr.Dataset:

@@ -1,11 +1,13 @@
 """Augmentation in training: what changes, by how much, and what must not."""
 
+import dataclasses
 import math
 
 import pytest
 import torch
 
-from seisgeo.augment import FieldLike, half, mirror, uncertain
+from seisgeo import descriptors, synth
+from seisgeo.augment import FieldLike, Stretch, half, mirror, play_faster, uncertain
 from seisgeo.encoders import PhysicsEncoder
 
 DT, PEAK = 0.008, 15.0
@@ -115,3 +117,55 @@ def test_uncertain_descriptors_are_as_wrong_as_they_say():
     assert float(size.median()) == pytest.approx(0.1, rel=0.1)
     assert 0.001 < float(size.min()) < 0.01
     assert 1 < float(size.max()) < 10
+
+
+def test_gathers_of_faster_models_are_those_of_the_model_played_faster(small_survey, small_pairs):
+    faster = 25 / 22  # the wavelet's peak, at sample 25, comes to a sample again
+    models = small_pairs[["velocity"]].isel(sample=slice(5)) / faster
+    quick = dataclasses.replace(
+        small_survey,
+        peak_frequency=faster * small_survey.peak_frequency,
+        peak_time=small_survey.peak_time / faster,
+    )
+    before, after = (
+        torch.from_numpy(synth.simulate(m, s, device="cpu")["amplitude"].values)
+        for m, s in ((models, small_survey), (faster * models, quick))
+    )
+    played = play_faster(before, torch.full((5,), faster))
+
+    def unlike(a, b):
+        a, b = (x / x.square().mean().sqrt() for x in (a, b))
+        return float((a - b).square().mean().sqrt())
+
+    end = int(before.shape[2] / faster) - 10  # beyond it, the first record has nothing to tell
+    assert unlike(played[:, :, :end], after[:, :, :end]) < 0.05
+    assert unlike(before[:, :, :end], after[:, :, :end]) > 0.5
+
+
+def test_a_stretched_sample_is_stretched_as_a_whole(small_pairs):
+    few = small_pairs.isel(sample=slice(40))
+    names = [str(n) for n in few["descriptor"].values]
+    batch = {
+        "seismic": torch.from_numpy(few["amplitude"].values),
+        "velocity": torch.from_numpy(few["velocity"].values),
+        "physics": torch.from_numpy(few["descriptor_value"].values),
+    }
+    change = Stretch(0.15, descriptors.powers_of_velocity(names))
+    made = change(batch, torch.Generator().manual_seed(0))
+    factors = (made["velocity"] / batch["velocity"]).flatten(1)
+    assert float(factors.std(dim=1).max()) < 1e-6
+    factor = factors.mean(dim=1)
+    assert 1 / 1.151 < float(factor.min()) < 0.92
+    assert 1.08 < float(factor.max()) < 1.151
+    played = play_faster(batch["seismic"], factor)
+    torch.testing.assert_close(made["seismic"], played, atol=1e-3, rtol=0)
+    true = descriptors.compute(few["velocity"].copy(data=made["velocity"].numpy()))
+    torch.testing.assert_close(
+        made["physics"], torch.from_numpy(true["descriptor_value"].values), rtol=1e-3, atol=1e-4
+    )
+    assert descriptors.powers_of_velocity(["mean_velocity", "porosity"]) is None
+
+
+def test_playing_at_the_same_speed_changes_nothing(gathers):
+    one = play_faster(gathers, torch.ones(len(gathers)))
+    torch.testing.assert_close(one, gathers, atol=1e-6, rtol=0)

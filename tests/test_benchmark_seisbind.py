@@ -435,6 +435,7 @@ def test_the_general_model_is_what_training_on_a_new_survey_begins_with(small_pa
             batch_size=16,
             learning_rate=rate,
             random_state=seed,
+            warm_start=True,
             device="cpu",
             verbose=False,
         )

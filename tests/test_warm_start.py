@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import seisgeo as sg
-from seisgeo.errors import DataWarning, OutputExistsError
+from seisgeo.errors import DataWarning, OutputExistsError, ParameterError
 from seisgeo.synth import generate
 
 # At a learning rate of zero a model keeps what it begins with.
@@ -39,7 +39,7 @@ def test_a_warm_start_begins_with_all_weights(trained, small_pairs):
     assert fresh.history_[0]["learning_rate"] == 0
 
 
-def test_another_survey_takes_what_fits_and_says_what_does_not(trained, small_survey):
+def test_another_survey_takes_what_fits(trained, small_survey):
     x = (60.0, 110.0, 160.0)
     survey = dataclasses.replace(
         small_survey,
@@ -53,25 +53,107 @@ def test_another_survey_takes_what_fits_and_says_what_does_not(trained, small_su
         "flatvel-a", 30, survey=survey, seed=2, device="cpu", workers=1, progress=False
     )
     model = copy.deepcopy(trained).set_params(**STILL, random_state=7)
-    shots = trained.encoder == "shots"
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always", DataWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
         model.fit(pairs)
-    said = [str(w.message) for w in caught if issubclass(w.category, DataWarning)]
-    if shots:
-        assert not said  # it reads any number of shots
-    else:
-        (message,) = said
-        assert "begin anew:\n  seismic: network.stem.0.weight (16, 3, " in message
-        assert ", there (16, 1, " in message
     assert model.shapes_["seismic"] == (3, 140, 12)
     before, after = trained.encoders_.state_dict(), model.encoders_.state_dict()
     kept = [k for k in after if before[k].shape == after[k].shape and "receiver" not in k]
     kept = [k for k in kept if k != "seismic.source"]
     assert len(kept) > 0.9 * len(after)
+    if trained.encoder == "small":  # each of three sources has a third of what the one had
+        first = "seismic.network.stem.0.weight"
+        assert torch.equal(after[first], before[first].expand(-1, 3, -1, -1) / 3)
     for name in kept:
         assert torch.equal(before[name], after[name]), name
     assert model.transform(pairs).embedding.shape == (30, 256)
+
+
+@pytest.fixture(scope="module")
+def wide(small_survey):
+    """Pairs of models with more than twice as many columns."""
+    survey = dataclasses.replace(small_survey, model_shape=(24, 60))
+    return generate("flatvel-a", 30, survey=survey, seed=2, device="cpu", workers=1, progress=False)
+
+
+def test_wider_models_keep_every_weight_also_in_a_file(trained, wide, tmp_path):
+    model = copy.deepcopy(trained).set_params(**STILL, random_state=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DataWarning)
+        model.fit(wide)
+    assert model.model_id_ == trained.model_id_
+    model.save(tmp_path / "wide.seisbind")
+    again = sg.load(tmp_path / "wide.seisbind")
+    for modality in ("seismic", "velocity"):
+        a, b = (m.transform(wide, modality)["embedding"].values for m in (model, again))
+        assert a.shape == (30, 256)
+        assert (a == b).all()
+
+
+def test_models_of_far_more_cells_get_first_layers_of_their_own(trained, small_survey):
+    survey = dataclasses.replace(small_survey, model_shape=(24, 120))
+    pairs = generate("flatvel-a", 20, survey=survey, device="cpu", workers=1, progress=False)
+    model = copy.deepcopy(trained).set_params(**STILL, random_state=7)
+    said = r"begin anew:\n  velocity: network.stem.0.weight \(16, 3, 3, 9\), there \(16, 3, 3, 3\)"
+    with pytest.warns(DataWarning, match=said):
+        model.fit(pairs)
+
+
+def test_only_the_encoder_of_gathers_learns_where_that_is_asked_for(trained, wide):
+    model = copy.deepcopy(trained).set_params(
+        warm_start="seismic", learning_rate=1e-3, max_epochs=2, random_state=7
+    )
+    model.fit(wide)
+    before, after = trained.encoders_.state_dict(), model.encoders_.state_dict()
+    for name in after:
+        if not name.startswith("seismic."):
+            assert torch.equal(before[name], after[name]), name
+    learned = [n for n, _ in model.encoders_["seismic"].named_parameters()]
+    moved = [not torch.equal(before[f"seismic.{n}"], after[f"seismic.{n}"]) for n in learned]
+    assert all(moved)
+    # A model's place is where the general model puts it; and the next fit trains all again.
+    both = [embed_velocity(m, wide) for m in (trained, model)]
+    assert (both[0] == both[1]).all()
+    model.set_params(warm_start=True).fit(wide)
+    assert (embed_velocity(model, wide) != both[0]).any()
+
+
+def embed_velocity(model, pairs):
+    values = torch.from_numpy(pairs["velocity"].values)
+    with torch.inference_mode():
+        return model.encoders_["velocity"](values)
+
+
+def test_pairs_are_stretched_where_that_is_asked_for(trained, few):
+    settings = {**STILL, "learning_rate": 1e-3, "random_state": 7}
+    fits = [
+        copy.deepcopy(trained).set_params(**settings, stretch=most).fit(few)
+        for most in (0.0, 0.15, 0.15)
+    ]
+    assert fits[0].model_id_ != fits[1].model_id_ == fits[2].model_id_
+    with pytest.raises(ParameterError, match=r"stretch must be between 0 and 0\.5; found 15"):
+        copy.deepcopy(trained).set_params(stretch=15).fit(few)
+    names = [f"measured {name}" for name in few["descriptor"].values]
+    with pytest.raises(ParameterError, match=r"needs descriptors of seisgeo\.descriptors"):
+        sg.SeisBind(stretch=0.15, device="cpu").fit(few.assign_coords(descriptor=names))
+
+
+def test_what_begins_anew_is_not_held(trained, few):
+    turned = few.isel(descriptor=slice(None, None, -1))
+    settings = {"warm_start": "seismic", "random_state": 7}
+    fits = []
+    for rate in (0.0, 1e-3):
+        model = copy.deepcopy(trained).set_params(**settings, learning_rate=rate)
+        with pytest.warns(DataWarning, match="begin anew:\n  physics: the whole encoder"):
+            fits.append(model.fit(turned).encoders_)
+    for name, same in (("velocity", True), ("physics", False)):
+        a, b = (e[name].state_dict() for e in fits)
+        assert all(torch.equal(a[k], b[k]) for k in a) == same
+
+
+def test_a_warm_start_is_one_of_three(few):
+    with pytest.raises(ParameterError, match="warm_start must be False, True or 'seismic'; found"):
+        sg.SeisBind(warm_start="velocity").fit(few)
 
 
 def test_other_descriptors_begin_anew(trained, few):

@@ -8,7 +8,7 @@ from torch.nn import functional
 
 from seisgeo.encoders.configs import EncoderConfig
 
-__all__ = ["ResidualNetwork"]
+__all__ = ["ResidualNetwork", "serves"]
 
 #: The stem thins an axis until fewer than this many cells are left, so that a record of 1000
 #: samples and 70 receivers reaches the first stage as nearly square as a velocity model does.
@@ -18,16 +18,17 @@ POOL = 4
 
 
 class ResidualNetwork(nn.Module):
-    """ResNet with GroupNorm, from images of one size to vectors.
+    """ResNet with GroupNorm, from images to vectors.
 
     GroupNorm instead of BatchNorm, because a sample's embedding must not depend on the batch.
+    Images may have other sizes than the one that its stem is made for, see :func:`serves`.
 
     Parameters
     ----------
     channels : int
         Channels of the input.
     shape : (int, int)
-        Cells of the input along its two axes.
+        Cells, along the two axes, of the images that the stem is made for.
     config : EncoderConfig
         Width and depth.
     out_features : int
@@ -57,18 +58,43 @@ class ResidualNetwork(nn.Module):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map (batch, channels, *shape) to (batch, out_features)."""
+        """Map (batch, channels, cells, cells) to (batch, out_features)."""
         images = images.contiguous(memory_format=torch.channels_last)
         features = self.stages(self.stem(images))  # (batch, width, h, w)
         pooled = functional.adaptive_avg_pool2d(features, POOL)
         return self.head(pooled.flatten(1))
 
 
+def serves(stem: tuple[int, int], shape: tuple[int, int]) -> bool:
+    """Whether a stem made for images of one shape will do for another.
+
+    What it leaves of an axis must be within a factor of two of what a stem made for the shape
+    leaves at least and at most: less has lost its detail, more costs too much time.
+
+    Parameters
+    ----------
+    stem, shape : (int, int)
+        Cells along the two axes: what the stem is made for, and what it is to read.
+
+    Examples
+    --------
+    >>> serves((70, 70), (71, 130)), serves((70, 70), (70, 400))
+    (True, False)
+    """
+    left = []
+    for made, cells in zip(zip(*_strides(stem), strict=True), shape, strict=True):
+        for stride in made:
+            cells = -(-cells // stride)
+        left.append(cells)
+    return _strides(stem) == _strides(shape) or all(
+        STEM_CELLS // 4 <= n < 2 * STEM_CELLS for n in left
+    )
+
+
 def _stem(channels: int, shape: tuple[int, int], width: int) -> nn.Sequential:
     layers: list[nn.Module] = []
-    cells, before = list(shape), channels
-    while True:
-        sy, sx = (_stride(n) for n in cells)
+    before = channels
+    for sy, sx in _strides(shape):
         # The kernel reaches over its neighbours' cells, so that nothing is aliased.
         ky, kx = 2 * sy + 1, 2 * sx + 1
         layers += [
@@ -77,9 +103,17 @@ def _stem(channels: int, shape: tuple[int, int], width: int) -> nn.Sequential:
             nn.ReLU(inplace=True),
         ]
         before = width
-        cells = [-(-cells[0] // sy), -(-cells[1] // sx)]
-        if all(n < STEM_CELLS for n in cells):
-            return nn.Sequential(*layers)
+    return nn.Sequential(*layers)
+
+
+def _strides(shape: tuple[int, int]) -> list[tuple[int, int]]:
+    """Strides of each layer of the stem."""
+    found: list[tuple[int, int]] = []
+    y, x = shape
+    while not found or max(y, x) >= STEM_CELLS:
+        found.append((_stride(y), _stride(x)))
+        y, x = -(-y // found[-1][0]), -(-x // found[-1][1])
+    return found
 
 
 def _stride(cells: int) -> int:

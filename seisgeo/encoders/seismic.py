@@ -42,7 +42,7 @@ class SeismicEncoder(nn.Module):
     Parameters
     ----------
     n_sources, nt, n_receivers : int
-        The survey that it reads.
+        The survey that it is made for; it reads other numbers of samples and receivers, too.
     config : EncoderConfig
         Width and depth.
     out_features : int

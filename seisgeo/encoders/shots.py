@@ -37,20 +37,30 @@ class ShotEncoder(nn.Module):
         Width and depth of the network.
     out_features : int
         Length of the embedding.
+    stem : (int, int), optional
+        Samples and receivers that the network's first layers are made for; by default those of the
+        survey.
     """
 
     source: Tensor
     receiver: Tensor
 
     def __init__(
-        self, n_sources: int, nt: int, n_receivers: int, config: EncoderConfig, out_features: int
+        self,
+        n_sources: int,
+        nt: int,
+        n_receivers: int,
+        config: EncoderConfig,
+        out_features: int,
+        stem: tuple[int, int] | None = None,
     ) -> None:
         super().__init__()
         self.register_buffer("source", torch.zeros(n_sources, 2))
         self.register_buffer("receiver", torch.zeros(n_sources, n_receivers, 2))
         self.factor = max(1, nt // SAMPLES)
-        shape = (-(-nt // self.factor), n_receivers)
-        self.network = ResidualNetwork(6, shape, config, TOKEN)
+        samples, receivers = (nt, n_receivers) if stem is None else stem
+        thinned = -(-samples // max(1, samples // SAMPLES))
+        self.network = ResidualNetwork(6, (thinned, receivers), config, TOKEN)
         self.position = nn.Sequential(nn.Linear(2, 64), nn.GELU(), nn.Linear(64, TOKEN))
         self.attention = nn.TransformerEncoderLayer(
             TOKEN, 4, 2 * TOKEN, dropout=0.0, activation="gelu", batch_first=True, norm_first=True

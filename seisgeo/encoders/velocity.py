@@ -26,7 +26,7 @@ class VelocityEncoder(nn.Module):
     Parameters
     ----------
     shape : (int, int)
-        Cells of the models: (depth, x).
+        Cells of the models, (depth, x), that it is made for; it reads others, too.
     config : EncoderConfig
         Width and depth; ``ENCODERS["paper"]`` is ResNet-18 alone, over velocity alone.
     out_features : int

@@ -44,6 +44,7 @@ class Binding(TransformerMixin, SavedEstimator):
     embedding_dim: int
     encoders_: torch.nn.ModuleDict
     shapes_: dict[str, tuple[int, ...]]
+    stems_: dict[str, tuple[int, int]]
     survey_: Survey | None
     axes_: dict[str, dict[str, float]]
     descriptors_: list[str]

@@ -25,9 +25,11 @@ from seisgeo.estimators.networks import (
     build_encoders,
     near_copies_of,
     standardise,
+    stems_for,
     take_weights,
     uncertain_physics,
     velocity_readout,
+    whole_pairs,
 )
 from seisgeo.estimators.rows import Rows, hold_out
 from seisgeo.estimators.seisbind import SeisBind
@@ -68,6 +70,7 @@ class _Start:
     """The model that a warm start goes on from, before `fit` learns anything new."""
 
     encoders: Any
+    stems: dict[str, tuple[int, int]]
     descriptors: list[str]
     model_id: str
 
@@ -75,16 +78,23 @@ class _Start:
     def of(cls, model: SeisBind) -> _Start | None:
         if not (model.warm_start and hasattr(model, "encoders_")):
             return None
-        return cls(model.encoders_, model.descriptors_, model.model_id_)
+        return cls(model.encoders_, model.stems_, model.descriptors_, model.model_id_)
 
     def give(self, model: SeisBind) -> None:
-        """Give a model's new encoders the weights that fit them, and say which do not."""
+        """Give a model's new encoders the weights that fit them, and say which do not.
+
+        Where only the encoder of gathers is to learn, the others are held, if they are whole.
+        """
         import torch
 
         # Descriptors are told apart by their place: of others, nothing is known.
         same = self.descriptors == model.descriptors_
         trained = {k: v for k, v in self.encoders.items() if same or k != "physics"}
-        anew = take_weights(model.encoders_, torch.nn.ModuleDict(trained))
+        by_encoder = take_weights(model.encoders_, torch.nn.ModuleDict(trained))
+        if model.warm_start == "seismic" and "seismic" in model.encoders_:
+            for name, encoder in model.encoders_.items():
+                encoder.requires_grad_(name == "seismic" or bool(by_encoder[name]))
+        anew = [line for lines in by_encoder.values() for line in lines]
         if not anew:
             return
         shown = anew[:8] + ([f"and {len(anew) - 8} more"] if len(anew) > 8 else [])
@@ -122,8 +132,14 @@ def fit(
         cube, lesson = X, _lesson_of_pairs(model, X, seed)
     else:
         lesson = _lesson_of_array(model, X, seed)
+    model.stems_ = stems_for(model.shapes_, model.thinning_, start.stems if start else None)
     model.encoders_ = build_encoders(
-        model.encoder, model.embedding_dim, model.shapes_, model.thinning_, seed
+        model.encoder,
+        model.embedding_dim,
+        model.shapes_,
+        model.stems_,
+        model.thinning_,
+        seed,
     )
     if start is None or start.descriptors != model.descriptors_:
         standardise(model.encoders_["physics"], _some(lesson.known, "physics", 20_000))
@@ -141,6 +157,7 @@ def fit(
         folder=folder,
         settings=_settings(model, lesson, start, seed) if folder is not None else None,
     )
+    model.encoders_.requires_grad_(True)
     model.confidence_, model.head_ = None, None
     known, unseen = lesson.known, lesson.unseen
     if unseen is not None and min(len(known), len(unseen)) >= calibration.LEAST:
@@ -156,6 +173,12 @@ def _require_parameters(model: SeisBind) -> None:
             raise ParameterError(
                 f"{name} must be one of {', '.join(known)}; found {getattr(model, name)!r}"
             )
+    if model.warm_start not in (False, True, "seismic"):
+        raise ParameterError(
+            f"warm_start must be False, True or 'seismic'; found {model.warm_start!r}"
+        )
+    if not 0 <= model.stretch <= 0.5:
+        raise ParameterError(f"stretch must be between 0 and 0.5; found {model.stretch}")
     for name in ("chunk_size", "families_per_batch"):
         if (value := getattr(model, name)) is not None and value < 1:
             raise ParameterError(f"{name} must be None or at least 1; found {value}")
@@ -310,15 +333,18 @@ def _pairs(model: SeisBind) -> dict[tuple[str, str], float]:
 
 
 def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
-    from seisgeo.augment import mirror
     from seisgeo.training import TrainingPlan
 
     readout = None
     if "velocity" in model.encoders_:
         readout = velocity_readout(model, _some(lesson.known, "velocity", 2000), seed)
 
+    def learns(name: str) -> bool:
+        return any(p.requires_grad for p in model.encoders_[name].parameters())
+
+    vague = "velocity" in model.encoders_ and learns("physics")
     return TrainingPlan(
-        pairs=lesson.pairs,
+        pairs={pair: w for pair, w in lesson.pairs.items() if any(map(learns, pair))},
         max_epochs=model.max_epochs,
         batch_size=model.batch_size,
         max_time=model.max_time,
@@ -334,10 +360,10 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
         ema_decay=model.ema_decay,
         families_per_batch=model.families_per_batch,
         augment=augmentations(model, lesson.pairs),
-        turn=mirror if model.augment and lesson.even else None,
+        turn=whole_pairs(model, even=lesson.even),
         copies=near_copies_of(model.encoders_),
         readout=readout,
-        uncertain=uncertain_physics(model) if "velocity" in model.encoders_ else None,
+        uncertain=uncertain_physics(model) if vague else None,
     )
 
 

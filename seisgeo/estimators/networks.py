@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from seisgeo.descriptors import powers_of_velocity
+from seisgeo.errors import ParameterError
 
 if TYPE_CHECKING:
     import torch
@@ -21,9 +24,11 @@ __all__ = [
     "field_like",
     "near_copies_of",
     "standardise",
+    "stems_for",
     "take_weights",
     "uncertain_physics",
     "velocity_readout",
+    "whole_pairs",
 ]
 
 #: What a shot encoder knows of the survey: no weights.
@@ -38,6 +43,7 @@ def build_encoders(
     encoder: str,
     embedding_dim: int,
     shapes: Mapping[str, tuple[int, ...]],
+    stems: Mapping[str, tuple[int, int]],
     thinning: int,
     seed: int,
 ) -> torch.nn.ModuleDict:
@@ -51,6 +57,8 @@ def build_encoders(
         Length of the embeddings.
     shapes : mapping of str to tuple of int
         Shape of a row of each modality.
+    stems : mapping of str to (int, int)
+        Cells that the first layers are made for, of :func:`stems_for`.
     thinning : int
         Samples of the gathers that one sample stands for when encoders see them.
     seed : int
@@ -72,15 +80,50 @@ def build_encoders(
         torch.manual_seed(seed)
         if "seismic" in shapes:
             sources, nt, receivers = shapes["seismic"]
-            kind = ShotEncoder if config.shots else SeismicEncoder
-            encoders["seismic"] = kind(sources, -(-nt // thinning), receivers, config, out)
-            depth, x = shapes["velocity"]
-            encoders["velocity"] = VelocityEncoder((depth, x), config, out)
+            if config.shots:
+                encoders["seismic"] = ShotEncoder(
+                    sources, -(-nt // thinning), receivers, config, out, stems["seismic"]
+                )
+            else:
+                encoders["seismic"] = SeismicEncoder(sources, *stems["seismic"], config, out)
+            encoders["velocity"] = VelocityEncoder(stems["velocity"], config, out)
         encoders["physics"] = PhysicsEncoder(shapes["physics"][0], out)
     return encoders
 
 
-def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) -> list[str]:
+def stems_for(
+    shapes: Mapping[str, tuple[int, ...]],
+    thinning: int,
+    there: Mapping[str, tuple[int, int]] | None = None,
+) -> dict[str, tuple[int, int]]:
+    """Cells that the first layers of the convolutional encoders are made for.
+
+    Parameters
+    ----------
+    shapes : mapping of str to tuple of int
+        Shape of a row of each modality.
+    thinning : int
+        Samples of the gathers that one sample stands for when encoders see them.
+    there : mapping of str to (int, int), optional
+        Of a trained model. Its layers are kept as they are where they serve these shapes: what
+        comes behind them then finds things as large, in cells, as it has learned them.
+    """
+    from seisgeo.encoders.residual import serves
+
+    if "seismic" not in shapes:
+        return {}
+    _, nt, receivers = shapes["seismic"]
+    depth, x = shapes["velocity"]
+    stems = {"seismic": (-(-nt // thinning), receivers), "velocity": (depth, x)}
+    for name, stem in (there or {}).items():
+        if name in stems and serves(stem, stems[name]):
+            stems[name] = stem
+    return stems
+
+
+def take_weights(
+    encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict
+) -> dict[str, list[str]]:
     """Let encoders begin with the weights of trained ones, as far as they fit.
 
     Parameters
@@ -92,21 +135,36 @@ def take_weights(encoders: torch.nn.ModuleDict, trained: torch.nn.ModuleDict) ->
 
     Returns
     -------
-    list of str
-        What could not be taken, a line each, and begins anew.
+    dict of str to list of str
+        By encoder, what could not be taken, a line each, and begins anew.
     """
-    anew = []
+    anew: dict[str, list[str]] = {name: [] for name in encoders}
     for name, encoder in encoders.items():
         if name not in trained:
-            anew.append(f"{name}: the whole encoder")
+            anew[name] = [f"{name}: the whole encoder"]
             continue
         here, there = encoder.state_dict(), trained[name].state_dict()
+        first = "network.stem.0.weight"
+        if name == "seismic" and first in here.keys() & there.keys():
+            there[first] = _of_sources(there[first], here[first].shape[1])
         fits = {k: v for k, v in there.items() if k in here and v.shape == here[k].shape}
         encoder.load_state_dict(fits, strict=False)
-        for key in here.keys() - fits.keys() - _POSITIONS:
+        for key in sorted(here.keys() - fits.keys() - _POSITIONS):
             found = tuple(there[key].shape) if key in there else "nothing"
-            anew.append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
-    return sorted(anew)
+            anew[name].append(f"{name}: {key} {tuple(here[key].shape)}, there {found}")
+    return anew
+
+
+def _of_sources(weights: torch.Tensor, count: int) -> torch.Tensor:
+    """First layer of an encoder of gathers, (channel, source, ...), for another number of sources.
+
+    Each has the weights of the one that stands at about the same place in line.
+    """
+    there = weights.shape[1]
+    if there == count:
+        return weights
+    places = np.linspace(0, there - 1, count).round() if count > 1 else [there // 2]
+    return weights[:, np.asarray(places, dtype=int)] * (there / count)
 
 
 def standardise(encoder: Any, values: np.ndarray) -> None:
@@ -125,6 +183,43 @@ def augmentations(model: SeisBind, pairs: Mapping[tuple[str, str], float]) -> di
         return {"physics": jitter(model.encoders_["physics"])}
     change = field_like(model, **WORST)
     return {} if change is None else {"seismic": half(change)}
+
+
+def whole_pairs(model: SeisBind, *, even: bool) -> Callable[..., dict[str, torch.Tensor]] | None:
+    """What training does to pairs as a whole: a function of a batch and a generator.
+
+    Parameters
+    ----------
+    model : SeisBind
+        Its descriptors are known.
+    even : bool
+        Whether the survey is its own mirror image.
+
+    Raises
+    ------
+    ParameterError
+        If pairs are to be stretched and a descriptor is not seisgeo's own.
+    """
+    from seisgeo.augment import Stretch, mirror
+
+    changes: list[Callable[..., dict[str, torch.Tensor]]] = []
+    if model.augment and even:
+        changes.append(mirror)
+    if model.stretch and "velocity" in model.encoders_:
+        powers = powers_of_velocity(model.descriptors_)
+        if powers is None:
+            raise ParameterError(
+                f"stretch={model.stretch:g} needs descriptors of seisgeo.descriptors, which it can "
+                f"stretch, too; the training set has {', '.join(model.descriptors_)}"
+            )
+        changes.append(Stretch(model.stretch, powers))
+
+    def change(batch: dict[str, torch.Tensor], generator: torch.Generator) -> Any:
+        for one in changes:
+            batch = one(batch, generator)
+        return batch
+
+    return change if changes else None
 
 
 def field_like(model: SeisBind, **limits: float) -> FieldLike | None:

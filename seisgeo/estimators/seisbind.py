@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -57,6 +57,9 @@ class SeisBind(Binding):
         Train on gathers with field-like noise, dead traces, gain errors, and changes of phase and
         delay of the wavelet, so that field records are no strangers; and let the physics encoder
         learn from descriptors that are uncertain or unknown, too.
+    stretch : float, default 0.0
+        Train on models up to this share faster or slower, on gathers as much shorter or longer, and
+        on the descriptors that go with them; 0.15 pays where there are only some hundred pairs.
     batch_size : int, default 128
         Samples contrasted with each other; under ``torchrun``, on all processes together.
     chunk_size : int or None, default None
@@ -78,10 +81,13 @@ class SeisBind(Binding):
         Share of the samples held out for early stopping; 0 trains to the end.
     patience : int, default 8
         Epochs without progress on them after which training stops.
-    warm_start : bool, default False
+    warm_start : bool or "seismic", default False
         Let `fit` go on from the weights that the model has, of an earlier `fit`, of
         :meth:`from_pretrained` or of :func:`seisgeo.load`, instead of new ones. The training set
         may have other shapes: weights that do not fit it begin anew, and a warning names them.
+        With "seismic" only the encoder of gathers learns, those of velocity models and descriptors
+        stay as they are: for a few hundred pairs of another survey, whose gathers are new but whose
+        earths are not.
     device : str or None, default None
         ``"cpu"``, ``"cuda"``, ...; by default CUDA where there is one.
     random_state : int, RandomState or None, default None
@@ -145,6 +151,7 @@ class SeisBind(Binding):
         loss: str = "info_nce",
         temperature: float = 0.07,
         augment: bool = True,
+        stretch: float = 0.0,
         batch_size: int = 128,
         chunk_size: int | None = None,
         families_per_batch: int | None = None,
@@ -155,7 +162,7 @@ class SeisBind(Binding):
         weight_decay: float = 1e-4,
         validation_fraction: float = 0.1,
         patience: int = 8,
-        warm_start: bool = False,
+        warm_start: bool | Literal["seismic"] = False,
         device: str | None = None,
         random_state: int | np.random.RandomState | None = None,
         verbose: bool = True,
@@ -169,6 +176,7 @@ class SeisBind(Binding):
         self.loss = loss
         self.temperature = temperature
         self.augment = augment
+        self.stretch = stretch
         self.batch_size = batch_size
         self.chunk_size = chunk_size
         self.families_per_batch = families_per_batch
@@ -254,7 +262,7 @@ class SeisBind(Binding):
         Go on with a general model on the pairs of a survey of one's own:
 
         >>> model = sg.SeisBind.from_pretrained("openfwi-small")           # doctest: +SKIP
-        >>> model.set_params(warm_start=True, learning_rate=7e-4,          # doctest: +SKIP
+        >>> model.set_params(warm_start=True, stretch=0.15,                # doctest: +SKIP
         ...                  max_epochs=40, max_time=None, patience=8)
         >>> model.fit(pairs)                                               # doctest: +SKIP
         """

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seisgeo.errors import DataWarning
-from seisgeo.estimators.networks import build_encoders
+from seisgeo.estimators.networks import build_encoders, stems_for
 
 if TYPE_CHECKING:
     from seisgeo.estimators.seisbind import SeisBind
@@ -23,6 +23,7 @@ def contents(model: SeisBind) -> tuple[dict[str, Any], dict[str, Any]]:
     fitted_after, confidence = _calibrated(model)
     learned = {
         "shapes": model.shapes_,
+        "stems": model.stems_,
         "survey": model.survey_.to_json() if model.survey_ else None,
         "axes": model.axes_,
         "descriptors": model.descriptors_,
@@ -42,8 +43,17 @@ def restore(model: SeisBind, weights: Mapping[str, Any], learned: Mapping[str, A
     after = {k: v for k, v in weights.items() if k.startswith(("head.", "confidence."))}
     model.shapes_ = {name: tuple(shape) for name, shape in learned["shapes"].items()}
     model.thinning_ = learned["thinning"]
+    stems = learned.get("stems")  # none in files of seisgeo before warm starts kept them
+    model.stems_ = stems_for(model.shapes_, model.thinning_)
+    if stems is not None:
+        model.stems_ = {name: (stem[0], stem[1]) for name, stem in stems.items()}
     model.encoders_ = build_encoders(
-        model.encoder, model.embedding_dim, model.shapes_, model.thinning_, seed=0
+        model.encoder,
+        model.embedding_dim,
+        model.shapes_,
+        model.stems_,
+        model.thinning_,
+        seed=0,
     )
     doubt = "physics.doubt.weight"  # files of earlier versions lack it: nothing was uncertain
     given = {doubt: model.encoders_.state_dict()[doubt]}

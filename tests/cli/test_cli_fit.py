@@ -81,12 +81,21 @@ def test_fit_goes_on_from_a_model(seisgeo, home, work):
     assert seisgeo(*words)[0] == 0
     before, after = sg.load(start), sg.load("m.seisbind")
     assert after.warm_start
-    assert after.learning_rate == before.learning_rate / 3
+    assert after.learning_rate == before.learning_rate
     assert (after.max_time, after.patience) == (None, sg.SeisBind().patience)
     # One epoch of a few steps leaves the weights near those that it began with.
     a, b = (m.encoders_["velocity"].state_dict()["network.head.weight"] for m in (before, after))
     assert 0 < float((a - b).norm() / a.norm()) < 0.2
     assert "leave it out" in seisgeo(*words, "--encoder", "small", "--overwrite")[2]
+    assert seisgeo(*words, "--seismic-only", "--stretch", 0.1, "--overwrite")[0] == 0
+    held = sg.load("m.seisbind")
+    assert (held.warm_start, held.stretch) == ("seismic", 0.1)
+    a, b = (m.encoders_["velocity"].state_dict() for m in (before, held))
+    assert all((a[name] == b[name]).all() for name in a)
+    assert held.model_id_ != before.model_id_
+    code, _, err = seisgeo("fit", home / "test.zarr", "--seismic-only", "--out", "n.seisbind")
+    assert code == 2
+    assert "--seismic-only needs --start" in err
     code, _, err = seisgeo("fit", home / "test.zarr", "--start", "openfwi", "--out", "n.seisbind")
     assert code == 1
     assert "openfwi: neither a file nor a model that comes with seisgeo" in err
