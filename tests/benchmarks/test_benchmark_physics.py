@@ -1,16 +1,7 @@
 """Rows of the SeisBind benchmark that are asked by descriptors."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
-
-BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
-
-
-@pytest.fixture(autouse=True)
-def importable(monkeypatch):
-    monkeypatch.syspath_prepend(BENCHMARKS)
 
 
 def test_queries_are_as_wrong_and_as_unknown_as_their_names_say():
