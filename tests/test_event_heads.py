@@ -84,7 +84,7 @@ def test_kinds_are_told_apart_on_frozen_features(encoder, events, unseen):
     np.testing.assert_allclose(odds.sum(axis=1), 1)
     np.testing.assert_array_equal(head.classes_[odds.argmax(axis=1)], head.predict(unseen))
     assert encoder.model_id_ == before
-    frozen = head.network_["encoder"].state_dict()
+    frozen = head.network_.encoder.state_dict()
     for name, weight in encoder.network_["waveforms"].state_dict().items():
         assert (frozen[name] == weight).all()
 
@@ -94,7 +94,7 @@ def test_fine_tuning_changes_a_copy(encoder, events):
     settings = {**SMALL, "max_epochs": 2}
     head = sg.EventClassifier(encoder, fine_tune=True, **settings).fit(events)
     assert encoder.model_id_ == before
-    tuned = head.network_["encoder"].state_dict()
+    tuned = head.network_.encoder.state_dict()
     weights = encoder.network_["waveforms"].state_dict()
     assert any((tuned[name] != weight).any() for name, weight in weights.items())
 
