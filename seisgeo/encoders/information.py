@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from seisgeo.encoders.standardise import Standardise
 
 __all__ = ["INFORMATION", "InformationEncoder"]
 
@@ -68,35 +71,24 @@ class InformationEncoder(nn.Module):
             information = self.waves(information)
         return self.projection(self.layers(information))
 
-    def learn(self, information: Tensor) -> None:
+    def learn(self, information: np.ndarray) -> None:
         """Take what the fields are standardised by from a training set (sample, field)."""
         if self.waves is not None:
             self.waves.learn(information)
 
 
-class _Waves(nn.Module):
+class _Waves(Standardise):
     """Standardised fields with their sines and cosines.
 
     A quarter of the first cycle is one standard deviation; each further octave has half of it.
     """
 
-    mean: Tensor
-    scale: Tensor
-
     def __init__(self, n_fields: int, octaves: int) -> None:
-        super().__init__()
+        super().__init__(n_fields)
         self.octaves = octaves
-        self.register_buffer("mean", torch.zeros(n_fields))
-        self.register_buffer("scale", torch.ones(n_fields))
-
-    def learn(self, information: Tensor) -> None:
-        spread = information.std(dim=0, correction=0)
-        self.mean.copy_(information.mean(dim=0))
-        # A field that never varies stays where it is: what is missing everywhere says nothing.
-        self.scale.copy_(torch.where(spread > 1e-6, spread, torch.ones_like(spread)))
 
     def forward(self, information: Tensor) -> Tensor:
-        x = (information - self.mean) / self.scale
+        x = super().forward(information)
         phases = [0.5 * math.pi * 2**octave * x for octave in range(self.octaves)]
         return torch.cat([x, *(wave(p) for p in phases for wave in (torch.sin, torch.cos))], dim=1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -13,7 +12,6 @@ from seisgeo.encoders.spectrum import N_FREQUENCIES, frames_of, waveform_spectru
 __all__ = [
     "TRANSFORMER_SIZES",
     "SpectrumEncoder",
-    "Standardise",
     "TransformerSize",
     "shortest_record",
 ]
@@ -145,34 +143,6 @@ class SpectrumEncoder(nn.Module):
         for block in self.blocks:
             tokens = block(tokens)
         return self.norm(tokens[:, :2]).mean(dim=1)
-
-
-class Standardise(nn.Module):
-    """Shift and scale features to mean 0 and standard deviation 1 on a training set.
-
-    Parameters
-    ----------
-    width : int
-        Length of the features; they pass unchanged before :meth:`learn`.
-    """
-
-    mean: Tensor
-    scale: Tensor
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(width))
-        self.register_buffer("scale", torch.ones(width))
-
-    def learn(self, features: np.ndarray) -> None:
-        """Take mean and scale from training features (sample, width)."""
-        spread = features.std(axis=0)
-        self.mean.copy_(torch.from_numpy(features.mean(axis=0)))
-        self.scale.copy_(torch.from_numpy(np.where(spread > 0, spread, 1)))
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Standardise features (batch, width)."""
-        return (features - self.mean) / self.scale
 
 
 def _compress(spectrum: Tensor) -> Tensor:

@@ -17,8 +17,9 @@ from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed
 from seisgeo.estimators.records import RecordForm, Records, group_of, numbers_of
-from seisgeo.estimators.seisclip import SeisCLIP, make_spectrum_encoder
-from seisgeo.estimators.views import Views
+from seisgeo.estimators.seisclip import SeisCLIP
+from seisgeo.estimators.spectrum_encoder import make_spectrum_encoder
+from seisgeo.estimators.views import LOAD_BYTES, Views
 
 if TYPE_CHECKING:
     import torch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventHead", "document", "levels_of", "mean_and_scale"]
 
-#: Learning rate of the head and the encoder together, over that of the head alone.
+#: Learning rate of head and encoder together, over that of the head alone.
 _TUNING = 0.1
 
 
@@ -130,7 +131,7 @@ class EventHead(SavedEstimator):
             return fit_network(network, loss, events, kept, held, schedule)
 
         if trained is None:
-            self.history_ = train(records, schedule)
+            self.history_ = train(_spectra(network, records), schedule)
         else:
             network.encoder.load_state_dict(trained.state_dict())
             features = embed(network.encoder, batches_of(records, "waveforms"), self.device)
@@ -141,7 +142,7 @@ class EventHead(SavedEstimator):
             if self.fine_tune:
                 before = copy.deepcopy(network.state_dict())
                 tuning = replace(schedule, learning_rate=_TUNING * self.learning_rate)
-                rows = train(records, tuning)
+                rows = train(_spectra(network, records), tuning)
                 if len(held) and _best(rows) >= _best(self.history_):
                     network.load_state_dict(before)
                 first = len(self.history_)
@@ -270,6 +271,23 @@ class EventHead(SavedEstimator):
         network = self._build(self.form_, 0, *learned["numbers"])
         network.load_state_dict(weights)
         self.network_, self.history_ = network.eval(), learned["history"]
+
+
+def _spectra(network: EventNetwork, records: Records) -> Views:
+    """The records with their spectra, made once, in place of waveforms that are in memory."""
+    import torch
+
+    from seisgeo.encoders.spectrum import waveform_spectrum
+
+    if records.arrays["waveforms"].nbytes > LOAD_BYTES:
+        return records
+    window = network.encoder.window
+    parts = [
+        waveform_spectrum(torch.from_numpy(waveforms), window).numpy()
+        for waveforms in batches_of(records, "waveforms")
+    ]
+    beside = {name: array for name, array in records.arrays.items() if name != "waveforms"}
+    return Views({"spectra": np.concatenate(parts), **beside})
 
 
 def _best(history: list[dict[str, float]]) -> float:

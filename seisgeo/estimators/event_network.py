@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from seisgeo.encoders.spectrum_transformer import Standardise
+from seisgeo.encoders.standardise import Standardise
 from seisgeo.estimators.views import Views
 
 __all__ = ["EventNetwork", "EventViews"]
@@ -55,10 +55,15 @@ class EventNetwork(nn.Module):
     def forward(self, batch: Mapping[str, Tensor]) -> tuple[Tensor, Tensor | None]:
         """Numbers of each event (event, output), and of each record (record, vote).
 
-        `batch` holds ``waveforms`` or their ``features``, ``beside``, and ``records``: the number
-        of the event that each record is of.
+        `batch` holds ``waveforms``, their ``spectra`` or ``features``, ``beside``, and
+        ``records``: the number of the event that each record is of.
         """
-        features = batch["features"] if "features" in batch else self.encoder(batch["waveforms"])
+        if "features" in batch:
+            features = batch["features"]
+        elif "spectra" in batch:
+            features = self.encoder.encode_spectrum(batch["spectra"])
+        else:
+            features = self.encoder(batch["waveforms"])
         # So that all features together weigh as much as one number beside them.
         hidden = self.features(self.standard(features) * features.shape[1] ** -0.5)
         if self.beside is not None:
