@@ -361,7 +361,7 @@ def test_first_motions_are_read_off_the_record():
         {"amplitude": (("event", "component", "time"), waves.astype(np.float32))},
         coords={"time": time, "component": list("ZNE")},
     )
-    form = records.RecordForm.of(ds)
+    form = records.RecordForm(("Z", "N", "E"), 2000, 0.01)
     p, s = np.array([5.0, 5.0, np.nan]), np.array([9.0, 9.0, 9.0])
     read = first_motions(records.Records(ds), form, p, s, np.full(3, 270.0))
     np.testing.assert_array_equal(np.sign(read[:, 0]), [1, -1, 0])

@@ -96,9 +96,11 @@ class EventLocator(EventHead):
         if self.beside_:
             latitude, longitude = (self._required(X, name) for name in _STATION)
             east, north = east_north(*self._middle(X), latitude, longitude)
-            turned = np.zeros(len(columns))  # the first of them is all that turning changes
-            places = [north / self.scale_[0], east / self.scale_[1], turned]
-            columns = np.column_stack([*places, columns])
+            if learn:
+                reach = float(np.sqrt(np.mean(east**2 + north**2) / 2))
+                self.reach_ = reach if reach > 0 else 1.0
+            turned = np.zeros(len(columns))
+            columns = np.column_stack([north / self.reach_, east / self.reach_, turned, columns])
         return {"beside": columns.astype(np.float32)}
 
     def _start(self, X: xr.Dataset) -> np.ndarray:
@@ -185,11 +187,12 @@ class EventLocator(EventHead):
 
     def _labels(self) -> list[list[float]]:
         scaling = [self.mean_.tolist(), self.scale_.tolist()]
-        return [*scaling, self.read_mean_, self.read_scale_]
+        reach = self.reach_ if self.beside_ else None
+        return [*scaling, self.read_mean_, self.read_scale_, reach]
 
     def _set_labels(self, labels: Any) -> None:
         self.mean_, self.scale_ = (np.array(part) for part in labels[:2])
-        self.read_mean_, self.read_scale_ = labels[2:]
+        self.read_mean_, self.read_scale_, self.reach_ = labels[2:]
 
 
 def _mean_of_events(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
