@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seisgeo.encoders.standardise import Standardise
 from seisgeo.estimators.views import Views
 
-__all__ = ["EventNetwork", "EventViews"]
+__all__ = ["EventNetwork", "EventViews", "mean_of_records"]
 
 #: Width of the hidden layers, the authors'.
 _HIDDEN = 100
