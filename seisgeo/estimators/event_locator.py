@@ -33,8 +33,8 @@ class EventLocator(EventHead):
 
     Where the training set says where the stations are (``station_latitude``,
     ``station_longitude``), the epicentre is told by how far east and north of the middle of its
-    stations it lies: one model then serves networks of stations anywhere. With the time of each
-    record's first sample (``starttime``) beside, which station was reached first counts, too. In
+    stations it lies: one model then serves networks of stations anywhere. Where it knows the time
+    of every record's first sample (``starttime``), which station was reached first counts, too. In
     training, half of the events with several stations are turned about that middle, and mirrored:
     what places and times have to do with each other does not depend on directions.
 
@@ -53,7 +53,8 @@ class EventLocator(EventHead):
         stations = list(_STATION)
         if any(name not in X.variables for name in stations):
             return []
-        return [*stations, "starttime"] if "starttime" in X.variables else stations
+        timed = "starttime" in X.variables and not np.isnat(X["starttime"].values).any()
+        return [*stations, "starttime"] if timed else stations
 
     def _learn_targets(self, X: xr.Dataset, y: Any) -> np.ndarray:
         values = numbers_by_name(X, y, self._targets)

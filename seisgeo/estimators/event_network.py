@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from seisgeo.encoders.spectrum_transformer import SpectrumEncoder
 from seisgeo.encoders.standardise import Standardise
 from seisgeo.estimators.views import Views
 
@@ -26,7 +27,7 @@ class EventNetwork(nn.Module):
 
     Parameters
     ----------
-    encoder : torch.nn.Module
+    encoder : SpectrumEncoder
         Of waveforms.
     width : int
         Length of its features.
@@ -39,7 +40,7 @@ class EventNetwork(nn.Module):
     """
 
     def __init__(
-        self, encoder: nn.Module, width: int, beside: int, outputs: int, votes: int = 0
+        self, encoder: SpectrumEncoder, width: int, beside: int, outputs: int, votes: int = 0
     ) -> None:
         super().__init__()
         self.encoder = encoder
