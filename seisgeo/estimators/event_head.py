@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventHead", "document", "levels_of", "mean_and_scale"]
 
+#: Learning rates of a head on trained features, and of a network from scratch.
+_ON_FEATURES, _FROM_SCRATCH = 4e-3, 2e-3
 #: Learning rate of head and encoder together, over that of the head alone.
 _TUNING = 0.1
 
@@ -49,7 +51,7 @@ class EventHead(SavedEstimator):
         fine_tune: bool = False,
         batch_size: int = 16,
         max_epochs: int = 200,
-        learning_rate: float = 4e-3,
+        learning_rate: float | None = None,
         weight_decay: float = 1e-4,
         validation_fraction: float = 0.1,
         patience: int = 20,
@@ -110,11 +112,14 @@ class EventHead(SavedEstimator):
         outputs = targets.shape[1] if targets.ndim > 1 else self._outputs()
         network = self._build(form, seed, read["beside"].shape[1], outputs)
         held, kept = split_rows(np.arange(len(targets)), self.validation_fraction, random)
+        rate = self.learning_rate
+        if rate is None:
+            rate = _FROM_SCRATCH if trained is None else _ON_FEATURES
         schedule = Schedule(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             max_time=None,
-            learning_rate=self.learning_rate,
+            learning_rate=rate,
             weight_decay=self.weight_decay,
             patience=self.patience,
             device=default_device(self.device),
@@ -141,7 +146,7 @@ class EventHead(SavedEstimator):
             network.encoder.requires_grad_(True)
             if self.fine_tune:
                 before = copy.deepcopy(network.state_dict())
-                tuning = replace(schedule, learning_rate=_TUNING * self.learning_rate)
+                tuning = replace(schedule, learning_rate=_TUNING * rate)
                 rows = train(_spectra(network, records), tuning)
                 if len(held) and _best(rows) >= _best(self.history_):
                     network.load_state_dict(before)
@@ -330,9 +335,11 @@ _PARAMETERS = """
         Where events are held out, what was learned first is kept unless the second part is better.
     batch_size, max_epochs : int, default 16 and 200
         Events of a step, and passes over them at most.
-    learning_rate, weight_decay : float, default 4e-3 and 1e-4
-        AdamW's; the rate warms up and follows a cosine. The encoder "paper" wants a lower one
-        where it is trained.
+    learning_rate : float or None, default None
+        AdamW's, which warms up and follows a cosine; by default 4e-3 for a head on trained
+        features, and 2e-3 for a network from scratch.
+    weight_decay : float, default 1e-4
+        AdamW's.
     validation_fraction : float, default 0.1
         Share of the events held out for early stopping; 0 trains to the end.
     patience : int, default 20
