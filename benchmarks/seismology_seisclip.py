@@ -270,8 +270,6 @@ def answer(
     import seisgeo as sg
 
     each = cube.sizes["event"] // (max(LABELS) + ASKED)
-    # Each the better one on other events; from scratch, kinds are not learned at the higher one.
-    rate = 2e-3 if (head, way) == ("EventClassifier", WAYS[-1]) else 4e-3
     key = digest(
         model=model.model_id_,
         head=head,
@@ -281,7 +279,6 @@ def answer(
         steps=options.head_steps,
         batch=EVENTS,
         stations=each,
-        rate=rate,
     )
     path = options.clip_data / f"{key}.npy"
     if path.exists():
@@ -295,7 +292,6 @@ def answer(
     estimator = getattr(sg, head)(
         sg.SeisCLIP() if way == WAYS[-1] else model,
         fine_tune=way == "fine-tuned",
-        learning_rate=rate,
         batch_size=EVENTS,
         max_epochs=math.ceil(options.head_steps / (n // EVENTS)),
         validation_fraction=0.0,
