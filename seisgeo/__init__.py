@@ -38,8 +38,10 @@ if TYPE_CHECKING:
         waveform_augment,
     )
     from seisgeo.estimators.domain_classifier import DomainClassifier
-    from seisgeo.estimators.event_heads import EventClassifier, EventLocator, MechanismRegressor
+    from seisgeo.estimators.event_classifier import EventClassifier
+    from seisgeo.estimators.event_locator import EventLocator
     from seisgeo.estimators.lacim import LaCIMClassifier
+    from seisgeo.estimators.mechanism_regressor import MechanismRegressor
     from seisgeo.estimators.persistence import load
     from seisgeo.estimators.seisbind import SeisBind
     from seisgeo.estimators.seisclip import SeisCLIP

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 # The functions are bound here, once: `generate` is also the name of the module that holds it.
 from seisgeo.synth.engines import simulate
-from seisgeo.synth.events import draw_events, generate_events, simulate_events
+from seisgeo.synth.events import at_stations, draw_events, generate_events, simulate_events
 from seisgeo.synth.generate import generate
 from seisgeo.synth.geology import FAMILIES, crop_velocity, draw_velocity
 from seisgeo.synth.manifest import verify_manifest
@@ -23,6 +23,7 @@ __all__ = [
     "FAMILIES",
     "PairStream",
     "Survey",
+    "at_stations",
     "crop_velocity",
     "density_from_velocity",
     "draw_events",

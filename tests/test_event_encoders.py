@@ -198,7 +198,7 @@ def test_fine_differences_of_fields_are_told_apart():
         with torch.random.fork_rng():
             torch.manual_seed(0)
             encoder = InformationEncoder(1, 256, 64, octaves)
-        encoder.learn(times)
+        encoder.learn(times.numpy())
         with torch.inference_mode():
             cosine[octaves] = torch.cosine_similarity(encoder(times), encoder(near)).mean()
     assert 1 - cosine[4] > 100 * (1 - cosine[0])
@@ -206,7 +206,7 @@ def test_fine_differences_of_fields_are_told_apart():
 
 def test_fields_without_variation_are_left_alone():
     encoder = InformationEncoder(2, 16, 4, octaves=2)
-    encoder.learn(torch.tensor([[0.0, 0.1], [0.0, 0.3]]))
+    encoder.learn(np.array([[0.0, 0.1], [0.0, 0.3]], np.float32))
     assert encoder(torch.tensor([[0.0, 0.2]])).isfinite().all()
     assert encoder.waves.scale.tolist() == pytest.approx([1.0, 0.1])
 

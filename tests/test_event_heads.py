@@ -6,7 +6,7 @@ from sklearn.exceptions import NotFittedError
 
 import seisgeo as sg
 from seisgeo import conventions
-from seisgeo.errors import ConventionError, ParameterError
+from seisgeo.errors import ConventionError, ModelFileError, ParameterError
 from seisgeo.mechanism import kagan_angle, moment_tensor
 
 SMALL = {"device": "cpu", "random_state": 0, "verbose": False, "max_epochs": 60}
@@ -84,9 +84,35 @@ def test_kinds_are_told_apart_on_frozen_features(encoder, events, unseen):
     np.testing.assert_allclose(odds.sum(axis=1), 1)
     np.testing.assert_array_equal(head.classes_[odds.argmax(axis=1)], head.predict(unseen))
     assert encoder.model_id_ == before
-    frozen = head.network_["encoder"].state_dict()
+    frozen = head.network_.encoder.state_dict()
     for name, weight in encoder.network_["waveforms"].state_dict().items():
         assert (frozen[name] == weight).all()
+
+
+def test_fine_tuning_begins_with_the_head_on_the_features_as_they_are(encoder, events):
+    settings = {**SMALL, "max_epochs": 3, "validation_fraction": 0.0}
+    frozen = sg.EventClassifier(encoder, **settings).fit(events)
+    tuned = sg.EventClassifier(encoder, fine_tune=True, **settings).fit(events)
+    first, second = tuned.history_[:3], tuned.history_[3:]
+    assert [row["train_loss"] for row in first] == [row["train_loss"] for row in frozen.history_]
+    assert [row["epoch"] for row in second] == [3, 4, 5]
+    rates = [max(row["learning_rate"] for row in part) for part in (first, second)]
+    assert rates[1] == pytest.approx(rates[0] / 10)
+
+
+def test_fine_tuning_that_helps_nothing_leaves_the_head_as_it_was(encoder, events):
+    # Held-out kinds that contradict the others: whatever is learned makes them worse.
+    settings = {**SMALL, "max_epochs": 4, "validation_fraction": 0.3, "patience": 99}
+    tuned = sg.EventClassifier(encoder, fine_tune=True, **settings)
+    for seed in range(4):
+        kinds = np.random.default_rng(seed).integers(0, 2, 64)
+        tuned.fit(events, kinds)
+        losses = [row["val_loss"] for row in tuned.history_]
+        changed = any(
+            (tuned.network_.encoder.state_dict()[name] != weight).any()
+            for name, weight in encoder.network_["waveforms"].state_dict().items()
+        )
+        assert changed == (min(losses[4:]) < min(losses[:4]))
 
 
 def test_fine_tuning_changes_a_copy(encoder, events):
@@ -94,7 +120,7 @@ def test_fine_tuning_changes_a_copy(encoder, events):
     settings = {**SMALL, "max_epochs": 2}
     head = sg.EventClassifier(encoder, fine_tune=True, **settings).fit(events)
     assert encoder.model_id_ == before
-    tuned = head.network_["encoder"].state_dict()
+    tuned = head.network_.encoder.state_dict()
     weights = encoder.network_["waveforms"].state_dict()
     assert any((tuned[name] != weight).any() for name, weight in weights.items())
 
@@ -259,3 +285,38 @@ def test_missing_labels_are_named(encoder, events):
         sg.MechanismRegressor(encoder, **settings).fit(broken)
     with pytest.raises(ConventionError, match=r"columns strike, dip, rake, found the shape \(64,"):
         sg.MechanismRegressor(encoder, **settings).fit(events, np.zeros((64, 2)))
+
+
+def test_where_events_usually_are_is_learned_though_half_of_them_are_turned(encoder):
+    events = make_events(120, stations=2)
+    random = np.random.default_rng(0)
+    station = {
+        "station_latitude": 40 + random.uniform(0, 0.1, 240),
+        "station_longitude": 10 + random.uniform(0, 0.1, 240),
+    }
+    events = events.assign_coords(
+        **{
+            k: ("event", v, {"units": f"degrees_{d}"})
+            for (k, v), d in zip(station.items(), ("north", "east"), strict=True)
+        },
+        source_latitude=("event", np.full(240, 40.5), {"units": "degrees_north"}),
+        source_longitude=("event", np.full(240, 10.05), {"units": "degrees_east"}),
+    )
+    head = sg.EventLocator(encoder, **SMALL).fit(events)
+    found = head.predict(events)
+    assert np.abs(found["source_latitude"] - 40.5).mean() < 0.1  # 50 km north of the stations
+    assert np.abs(found["source_longitude"] - 10.05).mean() < 0.1
+
+
+def test_a_head_of_an_earlier_network_is_refused(encoder, events, tmp_path):
+    from seisgeo.estimators.persistence import write_model
+
+    head = sg.EventLocator(encoder, **{**SMALL, "max_epochs": 1}).fit(events)
+    weights, learned = head._contents()
+    old = {name.replace("features.", "hidden."): value for name, value in weights.items()}
+    write_model(head, old, learned, tmp_path / "renamed")
+    reads = {k: v for k, v in learned.items() if k not in ("reads", "numbers")}
+    write_model(head, weights, {**reads, "beside": [[], [], []]}, tmp_path / "earlier")
+    for name in ("renamed", "earlier"):
+        with pytest.raises(ModelFileError, match=f"{name}: the encoders .* train again, or use"):
+            sg.load(tmp_path / name)

@@ -125,7 +125,7 @@ def fit(
         Seconds of training at most; by default as long as it takes.
     batch_size
         Samples contrasted with each other, on all processes together; by default 128 (seisbind),
-        64 (simclr) or 192 (seisclip). Of the others, events of a step: 32 (classifier, locator,
+        64 (simclr) or 192 (seisclip). Of the others, events of a step: 16 (classifier, locator,
         mechanism) or 128.
     seed
         Of weights, split and batches.
@@ -350,8 +350,6 @@ def _events_model(model: str, options: dict[str, Any]) -> Any:
     }[model]
     features = options.pop("features", None)
     size = {name: options.pop(name) for name in ("encoder", "window") if name in options}
-    if options.get("fine_tune"):
-        options["learning_rate"] = 1e-4
     encoder = seisgeo.SeisCLIP(**size) if features is None else load_model(features, "SeisCLIP")
     return head(encoder, **options)
 

@@ -25,13 +25,14 @@ def synth_events(
     duration: Positive = 60.0,
     snr: Range = (5.0, 40.0),
     response: Literal["velocity", "displacement", "acceleration"] = "velocity",
+    stations: Count | None = None,
     workers: Count | None = None,
     overwrite: Flag = False,
 ) -> None:
     r"""Generate seismograms of earthquakes, explosions and icequakes, with the truth.
 
-    Three components of each event at one station; kind, place, arrivals, magnitude and mechanism
-    are kept beside them. The same call goes on where a stopped run ended.
+    Three components of each event at one station, or several; kind, place, arrivals, magnitude and
+    mechanism are kept beside them. The same call goes on where a stopped run ended.
 
         seisgeo synth-events -n 5000 --out events.zarr
         seisgeo synth-events -n 900 --kinds icequake,earthquake,spike --regions ice-stream \
@@ -59,6 +60,8 @@ def synth_events(
         Lowest and highest signal-to-noise ratio in dB: --snr 0 20.
     response
         What the instrument records of the ground's motion.
+    stations
+        Records of each event, by the stations nearest to it; by default one, by any of them.
     workers
         Processes; by default one for each core.
     overwrite
@@ -81,6 +84,7 @@ def synth_events(
             kinds=_names(kinds),
             regions=_names(regions),
             recorder=recorder,
+            stations=stations,
             out=out,
             seed=seed,
             workers=workers,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +17,21 @@ from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed
 from seisgeo.estimators.records import RecordForm, Records, group_of, numbers_of
-from seisgeo.estimators.seisclip import SeisCLIP, make_spectrum_encoder
-from seisgeo.estimators.views import Views
+from seisgeo.estimators.seisclip import SeisCLIP
+from seisgeo.estimators.spectrum_encoder import make_spectrum_encoder
+from seisgeo.estimators.views import LOAD_BYTES, Views
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["EventHead", "document", "labels_of", "numbers_by_name"]
+    from seisgeo.estimators.event_network import EventNetwork
 
-#: Width of the hidden layer, the authors'.
-_HIDDEN = 100
+__all__ = ["EventHead", "document", "levels_of", "mean_and_scale"]
+
+#: Learning rates of a head on trained features, and of a network from scratch.
+_ON_FEATURES, _FROM_SCRATCH = 4e-3, 2e-3
+#: Learning rate of head and encoder together, over that of the head alone.
+_TUNING = 0.1
 
 
 class EventHead(SavedEstimator):
@@ -34,19 +41,17 @@ class EventHead(SavedEstimator):
     rows. A saved head keeps its encoder; to be fitted anew after loading, it needs one again.
     """
 
-    #: Coordinates that the head reads beside the waveforms, where the training set has them all.
-    _beside: tuple[str, ...] = ()
-    #: Whether it reads how strong each component is, too, which spectra of SeisCLIP leave out.
-    _reads_levels = False
+    #: Numbers that each record gives by itself.
+    _votes = 0
 
     def __init__(
         self,
         encoder: SeisCLIP | None = None,
         *,
         fine_tune: bool = False,
-        batch_size: int = 32,
+        batch_size: int = 16,
         max_epochs: int = 200,
-        learning_rate: float = 1e-3,
+        learning_rate: float | None = None,
         weight_decay: float = 1e-4,
         validation_fraction: float = 0.1,
         patience: int = 20,
@@ -92,55 +97,62 @@ class EventHead(SavedEstimator):
         ParameterError
             If `encoder` is neither a SeisCLIP nor None.
         """
+        from seisgeo.estimators.event_network import EventViews
         from seisgeo.event_training import Schedule, fit_network, split_rows
 
         form, trained = self._form_for(X)
         matched = form.match(X)
         groups = group_of(X)
+        self.beside_ = self._coordinates(X, form)
         targets = self._learn_targets(X, y)[np.unique(groups, return_index=True)[1]]
-        self.beside_ = [n for n in self._beside if n in X.variables]
-        if len(self.beside_) < len(self._beside):
-            self.beside_ = []
         random = check_random_state(self.random_state)
         seed = int(random.randint(2**31 - 1))
-        outputs = targets.shape[1] if targets.ndim > 1 else None
-        network: Any = self._build(form, seed, outputs)
-        if trained is not None:
-            network["encoder"].load_state_dict(trained.state_dict())
-        records = Records(matched)
-        beside = self._all_beside(X, records, learn=True)
-        records = Records(matched, beside=beside)
-        views: Views = records
-        if trained is not None:
-            features = embed(network["encoder"], batches_of(records, "waveforms"), self.device)
-            network["standard"].learn(features)
-            if not self.fine_tune:
-                network["encoder"].requires_grad_(False)
-                views = Views({"features": features, "beside": beside})
+        read = self._read(X, Records(matched), form, learn=True)
+        records = Records(matched, **read)
+        outputs = targets.shape[1] if targets.ndim > 1 else self._outputs()
+        network = self._build(form, seed, read["beside"].shape[1], outputs)
         held, kept = split_rows(np.arange(len(targets)), self.validation_fraction, random)
+        rate = self.learning_rate
+        if rate is None:
+            rate = _FROM_SCRATCH if trained is None else _ON_FEATURES
+        schedule = Schedule(
+            max_epochs=self.max_epochs,
+            batch_size=self.batch_size,
+            max_time=None,
+            learning_rate=rate,
+            weight_decay=self.weight_decay,
+            patience=self.patience,
+            device=default_device(self.device),
+            seed=seed,
+            progress=self.verbose,
+        )
 
         def loss(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
-            return self._loss(_apply(network, batch, batch["records"]), batch["target"])
+            batch = self._augmented(batch, generator)
+            return self._loss(self._outcome(network, batch), batch["target"])
 
-        self.history_ = fit_network(
-            network,
-            loss,
-            _Events(views, groups, targets),
-            kept,
-            held,
-            Schedule(
-                max_epochs=self.max_epochs,
-                batch_size=self.batch_size,
-                max_time=None,
-                learning_rate=self.learning_rate,
-                weight_decay=self.weight_decay,
-                patience=self.patience,
-                device=default_device(self.device),
-                seed=seed,
-                progress=self.verbose,
-            ),
-        )
-        self.network_, self.form_ = network.requires_grad_(True), form
+        def train(views: Views, schedule: Schedule) -> list[dict[str, float]]:
+            events = EventViews(views, groups, targets)
+            return fit_network(network, loss, events, kept, held, schedule)
+
+        if trained is None:
+            self.history_ = train(_spectra(network, records), schedule)
+        else:
+            network.encoder.load_state_dict(trained.state_dict())
+            features = embed(network.encoder, batches_of(records, "waveforms"), self.device)
+            network.standard.learn(features)
+            network.encoder.requires_grad_(False)
+            self.history_ = train(Views({"features": features, **read}), schedule)
+            network.encoder.requires_grad_(True)
+            if self.fine_tune:
+                before = copy.deepcopy(network.state_dict())
+                tuning = replace(schedule, learning_rate=_TUNING * rate)
+                rows = train(_spectra(network, records), tuning)
+                if len(held) and _best(rows) >= _best(self.history_):
+                    network.load_state_dict(before)
+                first = len(self.history_)
+                self.history_ += [{**row, "epoch": row["epoch"] + first} for row in rows]
+        self.network_, self.form_ = network, form
         self.pretrained_ = trained is not None
         return self
 
@@ -165,31 +177,19 @@ class EventHead(SavedEstimator):
             return encoder.form_, encoder.network_["waveforms"]
         return RecordForm.of(X), None
 
-    def _build(self, form: RecordForm, seed: int, outputs: int | None) -> torch.nn.ModuleDict:
+    def _build(self, form: RecordForm, seed: int, beside: int, outputs: int) -> EventNetwork:
         import torch
-        from torch import nn
 
-        from seisgeo.encoders.standardise import Standardise
+        from seisgeo.estimators.event_network import EventNetwork
 
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             encoder, size = make_spectrum_encoder(*self.encoder_size_, form)
-            network = nn.ModuleDict(
-                {
-                    "encoder": encoder,
-                    "standard": Standardise(size.width),
-                    "hidden": nn.Linear(size.width, _HIDDEN),
-                    "output": nn.Linear(_HIDDEN, outputs or self._outputs()),
-                }
-            )
-            width = self._beside_width() + self._reads_levels * len(form.components)
-            if width:
-                # A layer of its own: two numbers among hundreds of features would go under.
-                network["beside"] = nn.Linear(width, _HIDDEN)
-            return network
+            return EventNetwork(encoder, size.width, beside, outputs, self._votes)
 
-    def _beside_width(self) -> int:
-        return len(self.beside_)
+    def _coordinates(self, X: xr.Dataset, form: RecordForm) -> list[str]:
+        """Coordinates of the training set that the head reads beside the waveforms."""
+        return []
 
     def _outputs(self) -> int:
         raise NotImplementedError
@@ -200,32 +200,34 @@ class EventHead(SavedEstimator):
     def _loss(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         raise NotImplementedError
 
-    def _scaled_beside(self, X: xr.Dataset, *, learn: bool = False) -> np.ndarray:
-        columns = [numbers_of(X, name) for name in self.beside_]
-        for name, column in zip(self.beside_, columns, strict=True):
-            if column is None or not np.isfinite(column).all():
-                raise ConventionError(
-                    f"coordinate {name!r}: the model was trained with it, and here it is missing "
-                    "for some records"
-                )
-        values = np.stack([c for c in columns if c is not None] or [], axis=1) if columns else None
-        if values is None:
-            values = np.zeros((X.sizes["event"], 0))
-        if learn:
-            self.beside_mean_, self.beside_scale_ = _mean_and_scale(values)
-        scaled = (values - self.beside_mean_) / self.beside_scale_
-        return scaled.astype(np.float32).reshape(len(values), -1)
+    def _read(
+        self, X: xr.Dataset, records: Records, form: RecordForm, *, learn: bool = False
+    ) -> dict[str, np.ndarray]:
+        """What stands beside the waveforms, float32, a row for each record.
 
-    def _all_beside(self, X: xr.Dataset, records: Records, *, learn: bool = False) -> np.ndarray:
-        """All that stands beside the features, shape (event, number)."""
-        beside = self._scaled_beside(X, learn=learn)
-        if not self._reads_levels:
-            return beside
-        levels = _levels(records)
-        if learn:
-            self.level_mean_, self.level_scale_ = _mean_and_scale(levels)
-        scaled = (levels - self.level_mean_) / self.level_scale_
-        return np.concatenate([beside, scaled.astype(np.float32)], axis=1)
+        ``beside`` (event, number) is read by the network; the others are for :meth:`_outcome`.
+        """
+        return {"beside": np.zeros((len(records), 0), np.float32)}
+
+    def _augmented(
+        self, batch: dict[str, torch.Tensor], generator: torch.Generator
+    ) -> dict[str, torch.Tensor]:
+        """A batch with what is known to leave the answer as it is, or to change it in step."""
+        return batch
+
+    def _outcome(self, network: EventNetwork, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Output for each event (event, output)."""
+        return network(batch)[0]
+
+    def _required(self, X: xr.Dataset, name: str) -> np.ndarray:
+        """A coordinate that the model was trained with, known for each record."""
+        values = numbers_of(X, name)
+        if values is None or not np.isfinite(values).all():
+            raise ConventionError(
+                f"coordinate {name!r}: the model was trained with it, and here it is missing "
+                "for some records"
+            )
+        return values
 
     def _answer(self, X: xr.Dataset) -> np.ndarray:
         """Output of the network for each record, shape (event, output)."""
@@ -233,28 +235,32 @@ class EventHead(SavedEstimator):
 
         check_is_fitted(self, "network_")
         records = Records(self.form_.match(X))
-        beside = self._all_beside(X, records)
-        features = embed(self.network_["encoder"], batches_of(records, "waveforms"), self.device)
+        read = self._read(X, records, self.form_)
+        features = embed(self.network_.encoder, batches_of(records, "waveforms"), self.device)
         groups = group_of(X)
+        rows = {"features": features, "records": groups, **read}
         with torch.inference_mode():
-            rows = {"features": torch.from_numpy(features), "beside": torch.from_numpy(beside)}
-            return _apply(self.network_, rows, torch.from_numpy(groups)).numpy()[groups]
+            batch = {name: torch.from_numpy(values) for name, values in rows.items()}
+            return self._outcome(self.network_, batch).numpy()[groups]
 
     def _contents(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        network = self.network_
         learned = {
             "form": self.form_.to_dict(),
             "encoder_size": list(self.encoder_size_),
-            "beside": [self.beside_, self.beside_mean_, self.beside_scale_],
-            "levels": [self.level_mean_, self.level_scale_] if self._reads_levels else None,
-            "outputs": self.network_["output"].out_features,
+            "reads": self.beside_,
+            "numbers": [
+                0 if network.beside is None else network.beside.in_features,
+                network.output.out_features,
+            ],
             "history": self.history_,
             "labels": self._labels(),
             "pretrained": self.pretrained_,
         }
-        return self.network_.state_dict(), learned
+        return network.state_dict(), learned
 
     def _labels(self) -> Any:
-        """What was learned of the labels, for JSON."""
+        """What was learned of labels and of what stands beside the waveforms, for JSON."""
         return None
 
     def _set_labels(self, labels: Any) -> None:
@@ -264,45 +270,45 @@ class EventHead(SavedEstimator):
         self.form_ = RecordForm.from_dict(learned["form"])
         size, window = learned["encoder_size"]
         self.encoder_size_ = (str(size), int(window))
-        self.beside_, self.beside_mean_, self.beside_scale_ = learned["beside"]
-        if self._reads_levels:
-            self.level_mean_, self.level_scale_ = learned["levels"]
+        self.beside_ = learned["reads"]
         self._set_labels(learned["labels"])
         self.pretrained_ = bool(learned["pretrained"])
-        network = self._build(self.form_, 0, learned["outputs"])
+        network = self._build(self.form_, 0, *learned["numbers"])
         network.load_state_dict(weights)
         self.network_, self.history_ = network.eval(), learned["history"]
 
 
-class _Events(Views):
-    """Views whose rows are events: all records of each, their labels, and whose they are."""
+def _spectra(network: EventNetwork, records: Records) -> Views:
+    """The records with their spectra, made once, in place of waveforms that are in memory."""
+    import torch
 
-    def __init__(self, records: Views, groups: np.ndarray, targets: np.ndarray) -> None:
-        super().__init__({"target": targets})
-        self.records = records
-        self.groups = groups
-        self.targets = targets
+    from seisgeo.encoders.spectrum import waveform_spectrum
 
-    def __getitem__(self, rows: Sequence[int]) -> dict[str, np.ndarray]:
-        chosen = np.sort(np.asarray(rows))
-        index = np.flatnonzero(np.isin(self.groups, chosen))
-        found = self.records[index.tolist()]
-        return {
-            **found,
-            "records": np.searchsorted(chosen, self.groups[index]),
-            "target": self.targets[chosen],
-        }
+    if records.arrays["waveforms"].nbytes > LOAD_BYTES:
+        return records
+    window = network.encoder.window
+    parts = [
+        waveform_spectrum(torch.from_numpy(waveforms), window).numpy()
+        for waveforms in batches_of(records, "waveforms")
+    ]
+    beside = {name: array for name, array in records.arrays.items() if name != "waveforms"}
+    return Views({"spectra": np.concatenate(parts), **beside})
 
 
-def _mean_and_scale(values: np.ndarray) -> tuple[list[float], list[float]]:
+def _best(history: list[dict[str, float]]) -> float:
+    return min(row["val_loss"] for row in history)
+
+
+def mean_and_scale(values: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each column; the latter one where nothing varies."""
     spread = values.std(axis=0)
     return values.mean(axis=0).tolist(), np.where(spread > 0, spread, 1.0).tolist()
 
 
-def _levels(records: Records) -> np.ndarray:
+def levels_of(records: Records) -> np.ndarray:
     """Logarithm (base 10) of each component's RMS, shape (event, component).
 
+    How strong components are, the spectra of SeisCLIP leave out.
     A dead component is given the mean of the record's others.
     """
     rms = np.concatenate(
@@ -314,21 +320,6 @@ def _levels(records: Records) -> np.ndarray:
     return np.where(live, levels, mean)
 
 
-def _apply(network: Any, batch: Mapping[str, torch.Tensor], event: torch.Tensor) -> torch.Tensor:
-    """Output for each event (event, output) of the records that `event` numbers."""
-    import torch
-
-    features = batch["features"] if "features" in batch else network["encoder"](batch["waveforms"])
-    hidden = network["hidden"](network["standard"](features))
-    if "beside" in network:
-        hidden = hidden + network["beside"](batch["beside"])
-    hidden = torch.relu(hidden)
-    count = int(event.max()) + 1
-    total = hidden.new_zeros(count, hidden.shape[1]).index_add(0, event, hidden)
-    records = torch.bincount(event, minlength=count).clamp(min=1)
-    return network["output"](total / records[:, None]).float()
-
-
 _PARAMETERS = """
     Records with the same ``event_id`` are pooled and get one answer.
 
@@ -338,12 +329,17 @@ _PARAMETERS = """
         A fitted one, whose features are used; or one that is not, whose network is then trained
         from scratch. None stands for `SeisCLIP()`, not fitted.
     fine_tune : bool, default False
-        Train the encoder's network, too; the encoder that was given stays as it is. A learning rate
-        of 1e-4 suits.
-    batch_size, max_epochs : int, default 32 and 200
+        Train the encoder's network, too, a copy of it: the encoder that was given stays as it is.
+        First the head learns on the features as they are, then everything together at a tenth of
+        the learning rate, as many epochs again: a head that knows nothing yet would spoil them.
+        Where events are held out, what was learned first is kept unless the second part is better.
+    batch_size, max_epochs : int, default 16 and 200
         Events of a step, and passes over them at most.
-    learning_rate, weight_decay : float, default 1e-3 and 1e-4
-        AdamW's; the rate warms up and follows a cosine.
+    learning_rate : float or None, default None
+        AdamW's, which warms up and follows a cosine; by default 4e-3 for a head on trained
+        features, and 2e-3 for a network from scratch.
+    weight_decay : float, default 1e-4
+        AdamW's.
     validation_fraction : float, default 0.1
         Share of the events held out for early stopping; 0 trains to the end.
     patience : int, default 20
@@ -363,50 +359,3 @@ def document(head: type) -> type:
     at = min(i for i in (text.find("    Attributes\n"), text.find("    References\n")) if i > 0)
     head.__doc__ = text[:at] + _PARAMETERS.lstrip("\n") + "\n" + text[at:]
     return head
-
-
-def labels_of(X: xr.Dataset, y: Any, name: str) -> np.ndarray:
-    """Labels of each record, none of them missing."""
-    if y is None:
-        if name not in X.variables:
-            raise ConventionError(
-                f"labels are missing: pass y, or give the records the coordinate {name!r}"
-            )
-        y = X[name].values
-    labels = np.asarray(y)
-    _require_rows(X, labels)
-    missing = np.array([v is None or v != v or str(v) == "" for v in labels.tolist()])
-    if missing.any():
-        raise ConventionError(
-            f"labels are missing for {missing.sum()} of {len(labels)} records, the first is event "
-            f"{int(np.argmax(missing))}: fit on those that have one"
-        )
-    # As objects first: Zarr gives texts of a type that neither NumPy nor scikit-learn casts.
-    return labels.astype(object).astype(str) if labels.dtype.kind in "OT" else labels
-
-
-def numbers_by_name(X: xr.Dataset, y: Any, names: Sequence[str]) -> np.ndarray:
-    """Labels as numbers, shape (event, name)."""
-    if y is not None:
-        values = np.asarray(y, dtype=float)
-        _require_rows(X, values)
-        if values.ndim != 2 or values.shape[1] != len(names):
-            raise ConventionError(
-                f"y: expected the columns {', '.join(names)}, found the shape {values.shape}"
-            )
-        return values
-    columns = {name: numbers_of(X, name) for name in names}
-    missing = [name for name, column in columns.items() if column is None]
-    if missing:
-        raise ConventionError(
-            f"labels are missing: pass y, or give the records the coordinates {', '.join(missing)}"
-        )
-    return np.stack([c for c in columns.values() if c is not None], axis=1)
-
-
-def _require_rows(X: xr.Dataset, labels: np.ndarray) -> None:
-    if labels.ndim == 0 or len(labels) != X.sizes["event"]:
-        raise ConventionError(
-            f"y: expected a row for each of {X.sizes['event']} records, found the shape "
-            f"{labels.shape}"
-        )

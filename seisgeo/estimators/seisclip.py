@@ -18,6 +18,7 @@ from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
 from seisgeo.estimators.records import RecordForm, Records, group_of, information_of
+from seisgeo.estimators.spectrum_encoder import make_spectrum_encoder
 from seisgeo.retrieval.gallery import Gallery
 
 if TYPE_CHECKING:
@@ -187,6 +188,7 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         import torch
         from torch.nn import functional
 
+        from seisgeo.encoders.standardise import Standardise
         from seisgeo.event_training import Schedule, fit_network, split_rows
         from seisgeo.information_augment import shift_with_times
         from seisgeo.losses import LogitScale, info_nce
@@ -203,10 +205,10 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         network = self._build(form, fields, seed)
         records = Records(X, information=information)
         held, kept = split_rows(group_of(X), self.validation_fraction, random)
-        known = torch.from_numpy(information[kept])
         reader: Any = network["information"]
-        reader.learn(known)
-        mean, spread = known.mean(dim=0), known.std(dim=0, correction=0).clamp(min=1e-6)
+        standard = Standardise(len(fields))
+        for part in (reader, standard):
+            part.learn(information[kept])
         scale = LogitScale(self.temperature)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -221,14 +223,14 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
             b = functional.normalize(network["information"](information).float(), dim=1)
             total = 2 * info_nce(a, b, scale())  # the authors add rows and columns
             if self.readout_weight:
-                true = (information - mean.to(information)) / spread.to(information)
-                found = readout(features)[information != 0]
-                error = functional.smooth_l1_loss(found, true[information != 0], beta=0.1)
+                found, true = readout(features), standard(information)
+                there = information != 0
+                error = functional.smooth_l1_loss(found[there], true[there], beta=0.1)
                 total = total + self.readout_weight * error
             return total
 
         self.history_ = fit_network(
-            torch.nn.ModuleList([network, scale, readout]),
+            torch.nn.ModuleList([network, scale, readout, standard]),
             loss,
             records,
             kept,
@@ -467,34 +469,3 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         }
         model._restore(weights, learned)
         return model
-
-
-def make_spectrum_encoder(encoder: str, window: int, form: RecordForm) -> tuple[Any, Any]:
-    """A waveform encoder for records of a form, and its size; weights from torch's generator.
-
-    Raises
-    ------
-    ParameterError
-        If the size or the window does not exist.
-    ConventionError
-        If the records are shorter than one patch of the spectrum.
-    """
-    from seisgeo.encoders import TRANSFORMER_SIZES, SpectrumEncoder
-    from seisgeo.encoders.spectrum import N_FFT
-    from seisgeo.encoders.spectrum_transformer import shortest_record
-
-    if encoder not in TRANSFORMER_SIZES:
-        raise ParameterError(
-            f"encoder must be one of {', '.join(TRANSFORMER_SIZES)}; found {encoder!r}"
-        )
-    if not (isinstance(window, int | np.integer) and 2 <= window <= N_FFT and window % 2 == 0):
-        raise ParameterError(
-            f"window must be an even number of samples from 2 to {N_FFT}; found {window!r}"
-        )
-    if form.nt < shortest_record(int(window)):
-        raise ConventionError(
-            f"records of {form.nt} samples are too short: windows of {window} samples need at "
-            f"least {shortest_record(int(window))}; take longer records or a shorter window"
-        )
-    size = TRANSFORMER_SIZES[encoder]
-    return SpectrumEncoder(len(form.components), form.nt, int(window), size), size

@@ -18,6 +18,7 @@ from seisgeo.devices import worker_count
 from seisgeo.errors import OutputExistsError, ParameterError
 from seisgeo.files import Stage, partial_path, remove, require_same
 from seisgeo.synth.events.draw import draw_events
+from seisgeo.synth.events.network import at_stations
 from seisgeo.synth.events.recorder import Recorder
 from seisgeo.synth.events.regions import Region, choose_regions
 from seisgeo.synth.events.waveforms import simulate_events
@@ -37,6 +38,7 @@ def generate_events(
     kinds: str | Sequence[str] | None = None,
     regions: str | Region | Iterable[str | Region] | None = None,
     recorder: Recorder | None = None,
+    stations: int | None = None,
     out: str | os.PathLike[str] | None = None,
     seed: int = 0,
     workers: int | None = None,
@@ -48,7 +50,7 @@ def generate_events(
     Parameters
     ----------
     n : int
-        Number of records, each of an event of its own at one station.
+        Number of events.
     kinds : str or sequence of str, optional
         Any of "earthquake", "explosion", "icequake", "spike" and "noise"; they take turns, so that
         each is there as often. By default each region has its own mix of them.
@@ -58,6 +60,9 @@ def generate_events(
     recorder : Recorder, optional
         What records them: sampling, length, instrument, range of signal-to-noise ratios. By default
         60 s of ground velocity at 100 Hz, 5 to 40 dB.
+    stations : int, optional
+        Records of each event, by the stations nearest to it, see :func:`at_stations`. By default
+        one, by a station drawn at random.
     out : path-like, optional
         Zarr store to write. Without it the result is held in memory.
     seed : int, default 0
@@ -78,14 +83,16 @@ def generate_events(
         ``station``, ``p_arrival`` and ``s_arrival`` (s from the first sample), ``coda_end``,
         ``magnitude``, ``source_depth``, ``epicentral_distance``, ``azimuth``, ``back_azimuth``,
         latitudes and longitudes, ``strike``, ``dip``, ``rake``, ``p_polarity``, ``stress_drop``,
-        ``corner_frequency``, ``snr`` and ``noise_level``. What an event does not have is NaN.
+        ``corner_frequency``, ``snr`` and ``noise_level``; with `stations` also ``event_id`` and
+        ``starttime``. What an event does not have is NaN.
 
     Raises
     ------
     OutputExistsError
         If `out` holds, whole or in part, a run with other settings; the message names them.
     ParameterError
-        If a kind or a region is unknown, a region has no such sources, or records are too short.
+        If a kind or a region is unknown, a region has no such sources, or records are too short;
+        with `stations`, also if a region has fewer, or noise and spikes are among the kinds.
 
     See Also
     --------
@@ -113,7 +120,8 @@ def generate_events(
     else:
         chosen = choose_regions(regions)
     # What is wrong with the arguments shows before anything is written.
-    first = draw_events(1, kinds=kinds, regions=chosen, recorder=recorder, seed=seed)
+    run = _Run(kinds, chosen, recorder, seed, stations)
+    first = run.drawn(0, 1)
     settings = {
         "n": n,
         "seed": seed,
@@ -121,7 +129,8 @@ def generate_events(
         "regions": [dataclasses.asdict(region) for region in chosen],
         "recorder": json.loads(first.attrs["recorder"]),
     }
-    run = _Run(kinds, chosen, recorder, seed)
+    if stations is not None:
+        settings["stations"] = stations
     if out is None:
         blocks = [run.block(a, min(a + BLOCK, n)) for a in _starts(n, progress)]
         cube = xr.concat(blocks, "event", combine_attrs="override", coords="minimal", join="exact")
@@ -152,9 +161,10 @@ class _Run:
     regions: tuple[Region, ...]
     recorder: Recorder
     seed: int
+    stations: int | None
 
-    def block(self, start: int, stop: int) -> xr.Dataset:
-        """Events `start` to `stop` - 1."""
+    def drawn(self, start: int, stop: int) -> xr.Dataset:
+        """Parameters of events `start` to `stop` - 1, a row for each record."""
         events = draw_events(
             range(start, stop),
             kinds=self.kinds,
@@ -162,12 +172,21 @@ class _Run:
             recorder=self.recorder,
             seed=self.seed,
         )
+        if self.stations is None:
+            return events
+        return at_stations(events, self.stations, recorder=self.recorder, regions=self.regions)
+
+    def block(self, start: int, stop: int) -> xr.Dataset:
+        """Records of these events."""
+        events = self.drawn(start, stop)
         return simulate_events(events, recorder=self.recorder, regions=self.regions)
 
     def write(self, stage: Stage, start: int, stop: int) -> int:
         """Write them into the store of `stage`."""
         part = self.block(start, stop).drop_vars(["component", "time"])
-        part.to_zarr(stage.data, region={"event": slice(start, stop)}, consolidated=False)
+        each = self.stations or 1
+        rows = slice(start * each, stop * each)
+        part.to_zarr(stage.data, region={"event": rows}, consolidated=False)
         stage.mark(str(start))
         return stop - start
 
@@ -213,8 +232,9 @@ def _create_store(path: Path, run: _Run, settings: dict[str, Any]) -> None:
     import dask.array as da
     from zarr.codecs import BloscCodec
 
-    n, one = settings["n"], run.block(0, 1)
-    block, chunk = min(BLOCK, n), min(CHUNK, n)
+    one, each = run.block(0, 1), run.stations or 1
+    n = settings["n"] * each
+    block, chunk = (each * min(size, settings["n"]) for size in (BLOCK, CHUNK))
     block -= block % chunk  # a shard holds whole chunks
     shape = one["amplitude"].shape[1:]
     store = one.isel(event=np.zeros(n, int)).drop_vars("amplitude")
@@ -225,6 +245,9 @@ def _create_store(path: Path, run: _Run, settings: dict[str, Any]) -> None:
         for name, v in store.variables.items()
         if v.dims == ("event",)
     }
+    if "starttime" in store:
+        # Each block is encoded by itself, and must count from the same time.
+        encoding["starttime"] |= {"units": "nanoseconds since 2000-01-01", "dtype": "i8"}
     encoding["amplitude"] = {
         "chunks": (chunk, *shape),
         "shards": (block, *shape),

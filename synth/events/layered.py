@@ -7,11 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seisgeo.errors import ParameterError
+from seisgeo.sphere import EARTH_RADIUS
 
 __all__ = ["LayeredModel", "Rays", "first_arrival", "trace_rays"]
-
-#: Mean radius of the Earth (m).
-EARTH_RADIUS = 6_371_000.0
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import xarray as xr
 from seisgeo import conventions
 from seisgeo.errors import ParameterError
 from seisgeo.synth.events.draw import PARAMETERS
+from seisgeo.synth.events.network import source_of
 from seisgeo.synth.events.noise import white_spectrum
 from seisgeo.synth.events.paths import Arrivals, arrivals
 from seisgeo.synth.events.recorder import Recorder
@@ -131,10 +132,12 @@ def _cube(
         name: ("event", derived[name], {"units": units, "long_name": text})
         for name, (units, text) in DERIVED.items()
     }
+    # What else the caller has written beside the parameters, event_id for instance.
+    others = {k: v for k, v in events.coords.items() if k not in coords and v.dims == ("event",)}
     cube = xr.Dataset(
         {"amplitude": (("event", "component", "time"), amplitude, {"units": recorder.units})},
         coords={
-            "event": events["event"],
+            **others,
             "component": ("component", np.array(["Z", "N", "E"], dtype=object)),
             "time": ("time", np.arange(recorder.n_time) * recorder.dt),
             **coords,
@@ -211,28 +214,15 @@ def _derive(
     derived["s_arrival"][rows] = table["p_arrival"] + s - p
     derived["corner_frequency"][rows] = waves.corner
     derived["p_polarity"][rows] = waves.polarity
-    # The station is known, and the azimuth at the event: to first order the way back is opposite.
-    arc = table["epicentral_distance"] / 6_371_000.0
-    latitude = np.radians(stations.latitude[station])
-    back = np.radians(table["azimuth"]) + np.pi
-    for _ in range(8):
-        source = np.arcsin(
-            np.sin(latitude) * np.cos(arc) + np.cos(latitude) * np.sin(arc) * np.cos(back)
-        )
-        turn = np.arctan2(
-            np.sin(back) * np.sin(arc) * np.cos(latitude),
-            np.cos(arc) - np.sin(latitude) * np.sin(source),
-        )
-        ahead = np.arctan2(
-            -np.sin(turn) * np.cos(latitude),
-            np.cos(source) * np.sin(latitude) - np.sin(source) * np.cos(latitude) * np.cos(turn),
-        )
-        miss = np.radians(table["azimuth"]) - ahead
-        back = back + np.arctan2(np.sin(miss), np.cos(miss))
-    derived["source_latitude"][rows] = np.degrees(source)
-    longitude = stations.longitude[station] + np.degrees(turn)
-    derived["source_longitude"][rows] = np.mod(longitude + 180, 360) - 180
-    derived["back_azimuth"][rows] = np.mod(np.degrees(back), 360)
+    latitude, longitude, back = source_of(
+        stations.latitude[station],
+        stations.longitude[station],
+        table["azimuth"],
+        table["epicentral_distance"],
+    )
+    derived["source_latitude"][rows] = latitude
+    derived["source_longitude"][rows] = longitude
+    derived["back_azimuth"][rows] = back
 
 
 def _noise(

@@ -45,6 +45,16 @@ def test_retrieval_counts_first_and_first_five_in_batches():
     assert rows["chance"]["sum_of_200"] == pytest.approx(100 * 6 / 192)
 
 
+def test_other_trainings_and_events_have_a_row_each():
+    from seismology_seisclip import BATCH, others
+
+    test = xr.Dataset(coords={"event": np.arange(BATCH)})
+    rows = others([Known(), Known(wrong=BATCH // 2)], [test, test])
+    assert list(rows) == [f"training {i}, events {j}" for i in (1, 2) for j in (1, 2)]
+    assert rows["training 1, events 2"]["waveform by information"] == 200
+    assert rows["training 2, events 1"]["information by waveform"] == 100
+
+
 def arrivals_of(n, error):
     random = np.random.default_rng(0)
     p = random.uniform(5, 15, n)
@@ -95,15 +105,15 @@ def test_windows_keep_their_arrivals():
 def test_gains_are_positive_where_features_help():
     from seismology_seisclip import measured
 
-    better, worse = [np.full((50, 4), 0.2)], [np.full((50, 4), 0.5)]
-    place = measured("place and size, R²", better, worse)
-    assert place["gain_on_scratch"] == pytest.approx(0.3)
-    assert measured("place and size, R²", better)["reached"] == pytest.approx(0.8)
+    better, worse = [np.full((50, 3), [8.0, 4.0, 0.1])], [np.full((50, 3), [20.0, 5.0, 0.2])]
+    place = measured("Places and magnitudes", better, worse)
+    assert place["gain_on_scratch"] == pytest.approx(12)
+    assert (place["epicentre_km"], place["depth_km"]) == (8, 4)
+    assert "gain_on_scratch" not in measured("Places and magnitudes", worse)
     angles = [np.full((50, 1), 30.0)], [np.full((50, 1), 70.0)]
-    mechanism = measured("mechanism, Kagan angle (degrees)", *angles)
-    assert mechanism["gain_on_scratch"] == pytest.approx(40)
+    assert measured("Mechanisms", *angles)["gain_on_scratch"] == pytest.approx(40)
     kinds = [np.ones((50, 1))], [np.full((50, 1), 0.5)]
-    assert measured("kind, accuracy", *kinds)["gain_on_scratch"] == pytest.approx(0.5)
+    assert measured("Kinds", *kinds)["gain_on_scratch"] == pytest.approx(0.5)
 
 
 def test_rows_that_were_not_measured_again_stay(tmp_path, monkeypatch):

@@ -83,6 +83,52 @@ def test_the_signal_to_noise_ratio_is_as_asked():
     assert (simulate_events(events).snr[:2] > natural.snr + 10).all()
 
 
+@pytest.fixture(scope="module")
+def network():
+    """Five earthquakes of two regions at four stations each."""
+    return make(
+        5,
+        kinds="earthquake",
+        regions=["craton", "plate-boundary"],
+        stations=4,
+        recorder=Recorder(n_time=4000),
+    )
+
+
+def test_several_stations_record_the_same_event(network):
+    assert network.sizes["event"] == 20
+    for _, one in network.groupby("event_id"):
+        assert one.sizes["event"] == 4
+        for name in ("source_depth", "magnitude", "strike", "dip", "rake", "region"):
+            assert len(set(one[name].values)) == 1, name
+        for name in ("source_latitude", "source_longitude"):
+            np.testing.assert_allclose(one[name], one[name][0], atol=1e-6)
+        assert len(set(one.station.values)) == 4
+        assert (np.diff(one.epicentral_distance) > 0).all()
+        # The nearest: no other station of the region is nearer than the farthest of them.
+        all_of_them = stations_of(REGIONS[one.region.values[0]])
+        arc = [
+            locations2degrees(one.source_latitude[0], one.source_longitude[0], *place)
+            for place in zip(all_of_them.latitude, all_of_them.longitude, strict=True)
+        ]
+        assert set(all_of_them.code[np.argsort(arc)[:4]]) == set(one.station.values)
+        # One origin: the first sample, and from it P, less the travel time.
+        seconds = (one.starttime - one.starttime[0]) / np.timedelta64(1, "s")
+        origin = seconds + one.p_arrival - one.p_travel_time
+        np.testing.assert_allclose(origin, origin[0], atol=1e-6)
+    noise = network.amplitude.values[:, :, :100]
+    assert len(np.unique(noise[:, 0, 0])) == 20, "each record has noise of its own"
+
+
+def test_stations_are_the_same_in_a_store(network, tmp_path):
+    settings = dict(kinds="earthquake", regions=["craton", "plate-boundary"], stations=4)
+    out = tmp_path / "network.zarr"
+    kept = make(5, recorder=Recorder(n_time=4000), out=out, workers=1, **settings).load()
+    xr.testing.assert_identical(kept.drop_attrs(), network.drop_attrs())
+    with pytest.raises(OutputExistsError, match="stations: 3 asked, 4 there"):
+        make(5, recorder=Recorder(n_time=4000), out=out, **{**settings, "stations": 3})
+
+
 def test_icequakes_are_short_and_of_high_frequency():
     cube = make(
         80, kinds=["earthquake", "icequake"], regions="glacier", recorder=Recorder(snr=(40, 40))
@@ -176,6 +222,15 @@ def test_kinds_and_regions_take_turns():
         (lambda: make(regions="moon"), "unknown region 'moon'; known: plate-boundary"),
         (lambda: make(regions=["craton", "craton"]), "expected different regions"),
         (lambda: make(workers=0, out="x.zarr"), "workers must be at least 1, found 0"),
+        (
+            lambda: make(1, kinds="earthquake", regions="craton", stations=9),
+            "'craton' has 8 stations; 9",
+        ),
+        (lambda: make(kinds="noise", stations=2), "no source in the ground"),
+        (
+            lambda: make(40, kinds="earthquake", regions="craton", stations=8),
+            "records of 25 s are too short: S comes .* s after P at station C0",
+        ),
         (lambda: make(recorder=Recorder(n_time=300)), "too short for the .*make n_time larger"),
         (lambda: Recorder(dt=0), "dt: expected seconds above zero, found 0"),
         (lambda: Recorder(response="counts"), "response: expected one of displacement, velocity"),
