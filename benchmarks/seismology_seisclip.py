@@ -292,6 +292,8 @@ def answer(
     estimator = getattr(sg, head)(
         sg.SeisCLIP() if way == WAYS[-1] else model,
         fine_tune=way == "fine-tuned",
+        # From scratch kinds are learned at the lower rate alone, the others as well at either.
+        learning_rate=2e-3 if (head, way) == ("EventClassifier", WAYS[-1]) else 4e-3,
         batch_size=EVENTS,
         max_epochs=math.ceil(options.head_steps / (n // EVENTS)),
         validation_fraction=0.0,
