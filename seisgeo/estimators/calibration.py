@@ -10,7 +10,7 @@ import numpy as np
 from seisgeo import conventions
 from seisgeo.errors import ParameterError
 from seisgeo.estimators.embedding import embed, features_of
-from seisgeo.estimators.networks import WORST, field_like
+from seisgeo.estimators.networks import field_like
 from seisgeo.estimators.views import MODALITIES, Views
 from seisgeo.retrieval.confidence import coherence, fit_confidence, strangers_of
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from seisgeo.estimators.descriptor_head import DescriptorHead
     from seisgeo.estimators.seisbind import SeisBind
 
-__all__ = ["LEAST", "calibrate"]
+__all__ = ["LEAST", "LOUDEST", "calibrate"]
 
 #: Fewer samples than these, known or held out, say nothing about the rest.
 LEAST = 20
 
+#: Signal-to-noise ratio (dB) of the noisiest records that should not be taken for strangers. With
+#: louder noise, or more dead traces, records of few traces and strangers could not be told apart.
+LOUDEST = 0.0
 #: Samples that the head learns from, at most, and that trust is told from, known and unseen.
 _LEARNED, _FAMILIAR, _HELD = 20_000, 4000, 2000
 _BATCH = 64
@@ -104,7 +107,7 @@ def _mixed(
     model: SeisBind, views: Views, limit: int, random: np.random.Generator
 ) -> Iterator[tuple[dict[str, np.ndarray], np.ndarray]]:
     """Samples, and their gathers, half of them noisy: trust has to hold for field records, too."""
-    for rows, noisy in _samples(model, views, limit, random, **WORST):
+    for rows, noisy in _samples(model, views, limit, random, least_snr=LOUDEST):
         chosen = random.random(len(noisy)) < 0.5
         yield rows, np.where(chosen[:, None, None, None], noisy, rows["seismic"])
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from seisgeo.estimators.seisbind import SeisBind
 
 __all__ = [
-    "WORST",
     "augmentations",
     "build_encoders",
     "field_like",
@@ -33,8 +32,6 @@ __all__ = [
 
 #: What a shot encoder knows of the survey: no weights.
 _POSITIONS = {"source", "receiver"}
-#: What training reaches to, beyond what most records are like, and trust in hits has to.
-WORST = {"least_snr": -2.0, "most_dead": 0.4}
 #: Principal components of the velocity models that a read-out tells.
 COMPONENTS = 64
 
@@ -181,7 +178,7 @@ def augmentations(model: SeisBind, pairs: Mapping[tuple[str, str], float]) -> di
 
     if ("physics", "physics") in pairs:
         return {"physics": jitter(model.encoders_["physics"])}
-    change = field_like(model, **WORST)
+    change = field_like(model, least_snr=-2.0, most_dead=0.4)  # beyond what records are like
     return {} if change is None else {"seismic": half(change)}
 
 
