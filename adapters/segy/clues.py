@@ -86,8 +86,10 @@ def sort_order(dims: Sequence[str], numbers: Sequence[Numbers]) -> str:
         Dimensions, the slowest first: ``"inline, crossline"`` where all traces of an inline stand
         together; ``"unsorted"`` where those of no dimension do.
     """
-    # Of a sparse grid, a dimension along which traces are scattered may have the fewer runs.
-    slowest = sorted(range(len(dims)), key=lambda i: (not numbers[i].sorts, numbers[i].runs))
+    # Of a sparse grid, a dimension along which traces are scattered may have the fewer runs. Where
+    # traces are in order along all of them, none is the slowest: they stay as they are named.
+    runs = [0 if all(n.sorts for n in numbers) else n.runs for n in numbers]
+    slowest = sorted(range(len(dims)), key=lambda i: (not numbers[i].sorts, runs[i]))
     for k in range(1, len(dims)):
         if not Numbers.of_all([numbers[i] for i in slowest[:k]]).sorts:
             return "unsorted" if k == 1 else f"{dims[slowest[0]]}, others unsorted"

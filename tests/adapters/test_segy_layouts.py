@@ -114,6 +114,14 @@ def test_a_sparse_grid_sorted_by_inline(tmp_path):
     assert ds.attrs["sort_order"] == "inline, crossline"
 
 
+def test_a_staircase_is_sorted_by_inline(tmp_path):
+    """In order along both: it may be told either way, and is told the usual one."""
+    inline, crossline = [1, 1, 2, 3], [1, 2, 2, 2]
+    fields = {189: inline, 193: crossline, 181: np.multiply(inline, 25), 185: crossline}
+    ds, _ = opened(written(tmp_path / "x.sgy", fields, 4))
+    assert ds.attrs["sort_order"] == "inline, crossline"
+
+
 def check_map(ds, grid):
     """The affine map gives back each trace's coordinates, and bins and azimuth are the truth's."""
     numbers_of = np.column_stack([np.ones(len(grid["inline"])), grid["inline"], grid["crossline"]])
