@@ -27,6 +27,7 @@ from seisgeo.adapters.segy.header_units import (
 from seisgeo.adapters.segy.headers import physical
 from seisgeo.adapters.segy.numbers import each_once, is_constant
 from seisgeo.errors import FormatError
+from seisgeo.sphere import EARTH_RADIUS
 
 __all__ = ["Positions", "below_zero", "find_positions"]
 
@@ -36,7 +37,6 @@ _FASTEST = 9000.0
 _WIDEST_SPACING = 1000.0
 # Units that programs write without saying so: mm, cm, dm; millimetres are the most usual.
 _SMALL_UNITS = (1e-3, 1e-2, 1e-1)
-_EARTH_RADIUS = 6_371_000.0
 
 Point = tuple[np.ndarray, np.ndarray]
 
@@ -194,7 +194,7 @@ def _from_dms(values: np.ndarray) -> np.ndarray:
 def _project(degrees: dict[str, Point]) -> dict[str, Point]:
     """Metres east and north of a middle point; for surveys, which are small on the Earth."""
     x0, y0 = (float(np.median(c)) for c in next(iter(degrees.values())))
-    radian = np.pi / 180 * _EARTH_RADIUS
+    radian = np.pi / 180 * EARTH_RADIUS
     narrowing = np.cos(np.radians(y0))
     return {
         kind: ((x - x0) * radian * narrowing, (y - y0) * radian) for kind, (x, y) in degrees.items()

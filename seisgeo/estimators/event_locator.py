@@ -198,6 +198,8 @@ class EventLocator(EventHead):
 
 def _mean_of_events(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Mean over each record's event, shape of `values` (record, number)."""
-    total = np.zeros((groups.max() + 1, values.shape[1]))
-    np.add.at(total, groups, values)
-    return (total / np.bincount(groups)[:, None])[groups]
+    import torch
+
+    from seisgeo.estimators.event_network import mean_of_records
+
+    return mean_of_records(*map(torch.from_numpy, (values, groups))).numpy()[groups]

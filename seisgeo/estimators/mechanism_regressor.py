@@ -112,6 +112,8 @@ class MechanismRegressor(EventHead):
         return usual + mean_of_records(_six_of(voted), batch["records"])
 
     def _learn_targets(self, X: xr.Dataset, y: Any) -> np.ndarray:
+        import torch
+
         angles = numbers_by_name(X, y, self._targets)
         unknown = ~np.isfinite(angles).all(axis=1)
         if unknown.any():
@@ -119,7 +121,7 @@ class MechanismRegressor(EventHead):
                 f"labels are missing for {unknown.sum()} of {len(angles)} records, the first is "
                 f"event {int(np.argmax(unknown))}: fit on those that have strike, dip and rake"
             )
-        return _six(moment_tensor(*angles.T)).astype(np.float32)
+        return _six_of(torch.from_numpy(moment_tensor(*angles.T))).float().numpy()
 
     def _outputs(self) -> int:
         return 6
@@ -143,8 +145,14 @@ class MechanismRegressor(EventHead):
             ``strike`` (0 to 360), ``dip`` (0 to 90), ``rake`` (-180 to 180), degrees, along
             ``event``; :func:`seisgeo.mechanism.nodal_planes` gives the other plane.
         """
-        first, _ = nodal_planes(_tensor(self._answer(X)))
+        first, _ = nodal_planes(self._tensors(X))
         return along_event(X, self._targets, first)
+
+    def _tensors(self, X: xr.Dataset) -> np.ndarray:
+        """Moment tensor of each record's event, (event, 3, 3)."""
+        import torch
+
+        return _tensor_of(torch.from_numpy(self._answer(X)).double()).numpy()
 
     def score(self, X: xr.Dataset, y: Any = None) -> float:
         """Mean Kagan angle to the true mechanisms (degrees), negative so that more is better.
@@ -157,7 +165,7 @@ class MechanismRegressor(EventHead):
             True angles, shape (event, 3); by default the coordinates. Guesses at random reach -75.
         """
         true = moment_tensor(*numbers_by_name(X, y, self._targets).T)
-        return -float(kagan_angle(true, _tensor(self._answer(X))).mean())
+        return -float(kagan_angle(true, self._tensors(X)).mean())
 
     def _labels(self) -> list[list[float]]:
         return [self.level_mean_, self.level_scale_, self.motion_scale_]
@@ -166,27 +174,14 @@ class MechanismRegressor(EventHead):
         self.level_mean_, self.level_scale_, self.motion_scale_ = labels
 
 
-def _six(tensor: np.ndarray) -> np.ndarray:
-    """Independent components, weighted so that their dot product is that of the tensors."""
-    i, j = np.triu_indices(3)
-    return tensor[..., i, j] * np.where(i == j, 1.0, 2**0.5)
-
-
-def _tensor(six: np.ndarray) -> np.ndarray:
-    i, j = np.triu_indices(3)
-    tensor = np.zeros((*six.shape[:-1], 3, 3))
-    tensor[..., i, j] = tensor[..., j, i] = six / np.where(i == j, 1.0, 2**0.5)
-    return tensor
-
-
 def _six_of(tensor: torch.Tensor) -> torch.Tensor:
-    """As :func:`_six`, in torch."""
+    """Independent components, weighted so that their dot product is that of the tensors."""
     i, j = np.triu_indices(3)
     return tensor[..., i, j] * tensor.new_tensor(np.where(i == j, 1.0, 2**0.5))
 
 
 def _tensor_of(six: torch.Tensor) -> torch.Tensor:
-    """As :func:`_tensor`, in torch."""
+    """The way back of :func:`_six_of`."""
     i, j = np.triu_indices(3)
     values = six / six.new_tensor(np.where(i == j, 1.0, 2**0.5))
     return values[..., [0, 1, 2, 1, 3, 4, 2, 4, 5]].reshape(*six.shape[:-1], 3, 3)

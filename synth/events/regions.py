@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from seisgeo.errors import ParameterError
+from seisgeo.sphere import EARTH_RADIUS
 from seisgeo.synth.events.layered import LayeredModel
 
 __all__ = ["KINDS", "REGIONS", "Region", "Source", "Stations", "choose_regions", "stations_of"]
@@ -167,9 +168,9 @@ def stations_of(region: Region) -> Stations:
     # Sunflower seeds fill the disk evenly.
     radius = 0.5 * region.aperture * np.sqrt((np.arange(n) + 0.5) / n)
     angle = np.pi * (3 - np.sqrt(5)) * np.arange(n) + rng.uniform(0, 2 * np.pi)
-    latitude = region.centre[0] + np.degrees(radius * np.cos(angle) / 6_371_000.0)
+    latitude = region.centre[0] + np.degrees(radius * np.cos(angle) / EARTH_RADIUS)
     shrink = np.cos(np.radians(region.centre[0]))
-    longitude = region.centre[1] + np.degrees(radius * np.sin(angle) / 6_371_000.0) / shrink
+    longitude = region.centre[1] + np.degrees(radius * np.sin(angle) / EARTH_RADIUS) / shrink
     low, high = np.log(region.site_frequency)
     initials = "".join(word[0] for word in region.name.upper().split("-"))[:2]
     return Stations(
