@@ -47,6 +47,8 @@ WITHOUT: dict[str, dict[str, Any]] = {
     "encoder: paper": {"encoder": "paper"},
 }
 FULL, UNMASKED = "ours", "near-copies contrasted"
+#: Between the names of changes that are made together.
+JOIN = " + "
 #: Seeds of ours, at least: what a variant loses has to be more than another seed does.
 LEAST_SEEDS = 2
 
@@ -61,7 +63,8 @@ def variants(
     ours : dict
         All of our settings.
     chosen : sequence of str, optional
-        Names of the variants, in their order; by default all.
+        Names of the variants, in their order; by default all. Several changes at once are joined
+        by ``" + "``: ``"no augmentation + no read-out"``.
 
     Raises
     ------
@@ -74,10 +77,16 @@ def variants(
         if any(ours.get(key, ...) != value for key, value in change.items())
     }
     changed = {UNMASKED: dict(ours), **changed}
-    for name in chosen or ():
-        if name not in changed:
-            raise ValueError(f"no variant {name!r}; there are: {'; '.join(changed)}")
-    return {FULL: dict(ours), **{name: changed[name] for name in chosen or changed}}
+
+    def together(name: str) -> dict[str, Any]:
+        settings = dict(ours)
+        for one in name.split(JOIN):
+            if one not in changed:
+                raise ValueError(f"no variant {one!r}; there are: {'; '.join(changed)}")
+            settings |= WITHOUT.get(one, {})
+        return settings
+
+    return {FULL: dict(ours), **{name: together(name) for name in chosen or changed}}
 
 
 def ablations(
@@ -111,7 +120,7 @@ def ablations(
         own = enough if name == FULL else seeds
         for seed in own:
             mine = settings | {"random_state": seed}
-            one = run(trained(f"{name}, seed {seed}", mine, name != UNMASKED))
+            one = run(trained(f"{name}, seed {seed}", mine, UNMASKED not in name.split(JOIN)))
             noisy = one.field(one.folder, only=data.NOISY_AND_DEAD)
             scores = {
                 "mixed 1 000": one.mixed(),

@@ -16,7 +16,7 @@ import seisgeo as sg
 from seisgeo.batches import Batches, in_order
 from seisgeo.checkpoint import read_state, write_state
 from seisgeo.contrast import Contrast, Readout, TrainingPlan, Uncertain
-from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError
+from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError, ParameterError
 from seisgeo.losses import info_nce
 
 SETTINGS = {
@@ -320,7 +320,6 @@ DISTRIBUTED = """
     """
 
 
-@pytest.mark.slow
 def test_two_processes_train_as_one(few, tmp_path):
     few.to_netcdf(tmp_path / "few.nc", engine="h5netcdf")
     (tmp_path / "fit.py").write_text(textwrap.dedent(DISTRIBUTED))
@@ -348,6 +347,13 @@ def test_two_processes_train_as_one(few, tmp_path):
     )
     # What two processes have begun, they finish; nothing is trained twice.
     assert read_state(tmp_path / "run" / "checkpoint.safetensors")["finished"]
+
+
+def test_processes_that_share_a_model_need_a_seed(few, monkeypatch):
+    for name, value in {"TORCHELASTIC_RUN_ID": "1", "WORLD_SIZE": "2", "RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ParameterError, match="several processes train one model: give it a random"):
+        sg.SeisBind(**{**SETTINGS, "random_state": None}).fit(few)
 
 
 def test_the_average_of_the_weights_is_kept(few):
@@ -433,3 +439,27 @@ def test_a_dataset_of_one_batch_is_enough(few):
     two = few.isel(sample=slice(2))
     model = sg.SeisBind(**{**SETTINGS, "max_epochs": 1}).fit(two)
     assert isinstance(model.transform(two), xr.Dataset)
+
+
+@pytest.mark.parametrize(
+    ("name", "row", "spoilt", "message"),
+    [
+        # Rows are shuffled and some are held out: whichever it is, it is found by its number.
+        ("amplitude", 7, np.nan, "'amplitude': sample 7 has values that are NaN or infinite"),
+        ("amplitude", 58, np.inf, "'amplitude': sample 58 has"),
+        ("velocity", 11, np.nan, "'velocity': sample 11 has"),
+        ("descriptor_value", 59, np.nan, "'descriptor_value': sample 59 has"),
+        ("velocity", 30, -1.0, "'velocity': velocities must be positive, found -1 m/s"),
+    ],
+)
+def test_what_is_read_batch_by_batch_is_looked_at(
+    few, tmp_path, monkeypatch, name, row, spoilt, message
+):
+    from seisgeo.estimators import views
+
+    bad = few.copy(deep=True)
+    bad[name].values[row].flat[3] = spoilt
+    lazy = xr.open_dataset(sg.adapters.write_zarr(bad, tmp_path / "bad.zarr"))
+    monkeypatch.setattr(views, "_room", lambda: 0)
+    with pytest.raises(ConventionError, match=message):
+        sg.SeisBind(**{**SETTINGS, "max_epochs": 1}).fit(lazy)

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from seisgeo import descriptors
-from seisgeo.devices import default_device
+from seisgeo.devices import default_device, processes
 from seisgeo.encoders.thinning import thinning_factor
 from seisgeo.errors import ConventionError, DataWarning, ParameterError
 from seisgeo.estimators import calibration
@@ -190,6 +190,11 @@ def _seed(model: SeisBind, folder: Path | None) -> int:
     """Of everything that is drawn: a run that goes on without a seed keeps the one it drew."""
     from seisgeo.training import stopped_run
 
+    if model.random_state is None and processes()[2] > 1:
+        raise ParameterError(
+            "several processes train one model: give it a random_state, so that all of them hold "
+            "out the same samples and share the same batches; found None"
+        )
     seed = int(check_random_state(model.random_state).randint(2**31 - 1))
     if folder is not None and model.random_state is None:
         stopped = stopped_run(folder, {})

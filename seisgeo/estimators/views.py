@@ -44,7 +44,8 @@ class Views:
 
     Notes
     -----
-    Indexing with a list of rows gives a dict of float32 arrays; lazy arrays read only those rows.
+    Indexing with a list of rows gives a dict of float32 arrays; lazy arrays read only those rows,
+    and what is read is looked at as what is loaded once is.
     """
 
     def __init__(self, arrays: Mapping[str, xr.DataArray | np.ndarray | Thinned]) -> None:
@@ -60,7 +61,11 @@ class Views:
         """Rows of one modality, in increasing order."""
         # Increasing rows let a file be read forwards; the batch's order carries no meaning.
         index = np.sort(np.asarray(rows))
-        return np.ascontiguousarray(np.asarray(self.arrays[name][index]), dtype=np.float32)
+        array = self.arrays[name]
+        values = np.ascontiguousarray(np.asarray(array[index]), dtype=np.float32)
+        if not isinstance(array, np.ndarray):
+            _check_read(name, values, index)
+        return values
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -100,6 +105,19 @@ class Thinned:
             conventions.check_finite(block, MODALITIES["seismic"][0], start)
             values[start : start + _BLOCK] = thin(block.values, self.factor)
         return values
+
+
+def _check_read(name: str, values: np.ndarray, rows: np.ndarray) -> None:
+    """Refuse what no training could learn from, in rows that were only now read."""
+    variable = MODALITIES[name][0]
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not finite.all():
+        raise ConventionError(
+            f"variable {variable!r}: sample {rows[finite.argmin()]} has values that are NaN or "
+            "infinite; leave it out, or fill them in"
+        )
+    if name == "velocity":
+        conventions.check_velocity(values)
 
 
 def thin(gathers: np.ndarray, factor: int) -> np.ndarray:

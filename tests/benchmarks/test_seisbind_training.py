@@ -152,6 +152,10 @@ def test_variants_that_are_ours_are_not_ablated():
     assert list(variants(ours, chosen)) == [FULL, *chosen]
     with pytest.raises(ValueError, match="no variant 'sigmoid loss'; there are: near-copies"):
         variants(ours, ["sigmoid loss"])
+    both = variants(ours, ["no augmentation + batches of 64"])
+    assert both["no augmentation + batches of 64"] == {**ours, "augment": False, "batch_size": 64}
+    with pytest.raises(ValueError, match="no variant 'none'"):
+        variants(ours, ["no augmentation + none"])
 
 
 def test_ours_has_another_seed_to_compare_with():
