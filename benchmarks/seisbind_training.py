@@ -31,6 +31,7 @@ CODE = (
     "augment.py",
     "batches.py",
     "contrast.py",
+    "learner.py",
     "losses.py",
     "training.py",
 )
@@ -64,9 +65,9 @@ class Budget:
     @contextlib.contextmanager
     def kept_by_training(self) -> Iterator[None]:
         """Let `fit` read its time limit from the clock."""
-        from seisgeo import contrast
+        from seisgeo import learner
 
-        with mock.patch.object(contrast, "time", SimpleNamespace(monotonic=self.clock)):
+        with mock.patch.object(learner, "time", SimpleNamespace(monotonic=self.clock)):
             yield
 
 

@@ -29,6 +29,8 @@ class Batches:
         negatives are hard ones.
     families_per_batch : int, optional
         How many.
+    least : int, default 1
+        Batches of an epoch, where a pass over the rows gives fewer: rows then come again.
 
     Examples
     --------
@@ -49,7 +51,9 @@ class Batches:
         seed: int,
         families: np.ndarray | None = None,
         families_per_batch: int | None = None,
+        least: int = 1,
     ) -> None:
+        self.least = least
         self.rows, self.batch_size, self.seed = rows, min(batch_size, rows), seed
         self.members: list[np.ndarray] = []
         if families is not None and families_per_batch is not None:
@@ -59,22 +63,29 @@ class Batches:
 
     def __len__(self) -> int:
         """Batches of an epoch."""
+        return max(self.least, self._per_pass)
+
+    @property
+    def _per_pass(self) -> int:
         return self.rows // self.batch_size
 
     def epoch(self, number: int, done: int = 0) -> list[np.ndarray]:
         """Rows of each batch of an epoch, without the first `done`."""
         random = np.random.default_rng([self.seed, number])
-        order = self._by_family(random) if self.members else random.permutation(self.rows)
-        return [
-            order[i * self.batch_size : (i + 1) * self.batch_size].astype(np.int64)
-            for i in range(done, len(self))
-        ]
+        found: list[np.ndarray] = []
+        while len(found) < len(self):
+            order = self._by_family(random) if self.members else random.permutation(self.rows)
+            found += [
+                order[i * self.batch_size : (i + 1) * self.batch_size].astype(np.int64)
+                for i in range(self._per_pass)
+            ]
+        return found[done : len(self)]
 
     def _by_family(self, random: np.random.Generator) -> np.ndarray:
         """Rows in an order whose batches hold few families; every row once."""
         queues = [random.permutation(rows).tolist() for rows in self.members]
         order: list[int] = []
-        for _ in range(len(self)):
+        for _ in range(self._per_pass):
             wanted = self.batch_size
             left = np.array([len(queue) for queue in queues])
             count = min(self.families_per_batch, int((left > 0).sum()))

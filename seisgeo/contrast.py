@@ -2,29 +2,21 @@
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import lightning as L
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
-from seisgeo.errors import TrainingError
-from seisgeo.lightning_run import parameter_groups, rate_at
+from seisgeo.learner import Learner, Schedule
 from seisgeo.losses import LOSSES
 from seisgeo.metrics import pair_ranks, recall_at_k
 
-__all__ = ["Contrast", "History", "Readout", "TrainingPlan", "Uncertain"]
-
-#: One row for each epoch: epoch, train_loss, val_loss, val_recall_1, learning_rate, ...
-History = list[dict[str, float]]
+__all__ = ["Contrast", "Readout", "TrainingPlan", "Uncertain"]
 
 
 @dataclass(frozen=True)
@@ -74,30 +66,17 @@ class Uncertain:
     weights: Mapping[str, float]
 
 
-@dataclass(frozen=True)
-class TrainingPlan:
-    """Settings of a training run.
+@dataclass(frozen=True, kw_only=True)
+class TrainingPlan(Schedule):
+    """Settings of a training run, beside those of its :class:`~seisgeo.learner.Schedule`.
 
     Parameters
     ----------
     pairs : mapping of (str, str) to float
         Weight of the loss between two modalities. A modality paired with itself contrasts two
         augmented copies.
-    max_epochs, batch_size : int
-        Passes over the data, and rows contrasted with each other, on all processes together.
-    max_time : float or None
-        Seconds after which training ends; the learning rate is then scheduled by whichever of
-        epochs and time runs out first.
-    learning_rate, weight_decay, temperature : float
-        AdamW's, and the first temperature of the loss.
-    patience : int
-        Epochs without a lower validation loss after which training stops.
-    device : str
-        ``"cpu"`` or ``"cuda"``, ``"cuda:1"``, ...
-    seed : int
-        Of batches and augmentation.
-    progress : bool
-        Whether to show a progress bar.
+    temperature : float
+        First temperature of the loss.
     loss : str
         A key of :data:`seisgeo.losses.LOSSES`.
     chunk_size : int or None
@@ -120,16 +99,7 @@ class TrainingPlan:
     """
 
     pairs: Mapping[tuple[str, str], float]
-    max_epochs: int
-    batch_size: int
-    max_time: float | None
-    learning_rate: float
-    weight_decay: float
     temperature: float
-    patience: int
-    device: str
-    seed: int
-    progress: bool
     loss: str = "info_nce"
     chunk_size: int | None = None
     ema_decay: float | None = None
@@ -141,8 +111,8 @@ class TrainingPlan:
     turn: Callable[[dict[str, Tensor], torch.Generator], dict[str, Tensor]] | None = None
 
 
-class Contrast(L.LightningModule):
-    """Encoders in training: steps, optimiser, schedule, history, and the state to go on from.
+class Contrast(Learner):
+    """Encoders in training: what a step compares.
 
     Parameters
     ----------
@@ -155,10 +125,8 @@ class Contrast(L.LightningModule):
     """
 
     def __init__(self, encoders: nn.ModuleDict, plan: TrainingPlan, steps_per_epoch: int) -> None:
-        super().__init__()
+        super().__init__(plan, steps_per_epoch)
         self.encoders = encoders
-        self.plan = plan
-        self.steps_per_epoch = steps_per_epoch
         self.criterion = LOSSES[plan.loss](plan.temperature)
         # What is uncertain needs a temperature of its own: its logits are right less often.
         self.lenient = None if plan.uncertain is None else LOSSES[plan.loss](plan.temperature)
@@ -171,14 +139,7 @@ class Contrast(L.LightningModule):
         if plan.ema_decay is not None:
             self.average = AveragedModel(encoders, multi_avg_fn=_moving_average(plan.ema_decay))
             self.average.requires_grad_(False)
-        self.history: History = []
-        self.epoch = self.step_in_epoch = 0
-        self.best: dict[str, Any] = {"loss": math.inf, "epoch": -1, "weights": None}
-        self.finished = False
-        self._sums: dict[str, list[float]] = {}
         self._embedded: list[tuple[Tensor, Tensor]] = []
-        self._started = time.monotonic()
-        self._optimizer_state: dict[str, Any] | None = None
 
     # ---- the loss
 
@@ -239,7 +200,7 @@ class Contrast(L.LightningModule):
             return torch.stack(masks).any(dim=0) if masks else None
 
         for (a, b), weight in self.plan.pairs.items():
-            other = first[b] if a != b else unit(b, embedded(b, generator or self._generator()))
+            other = first[b] if a != b else unit(b, embedded(b, generator or self.draws()))
             total = total + weight * self.criterion(first[a], other, mask(a, b))
         vague = self.plan.uncertain
         if vague is not None and self.lenient is not None and generator is not None:
@@ -255,68 +216,25 @@ class Contrast(L.LightningModule):
             total = total + readout.weight * error
         return total, first
 
-    def _generator(self) -> torch.Generator:
-        """Random numbers of this step and process: the same after a stop as without one."""
-        entropy = [self.plan.seed, self.epoch, self.step_in_epoch, self.global_rank]
-        seed = np.random.SeedSequence(entropy).generate_state(1, np.uint64)[0]
-        return torch.Generator(self.device).manual_seed(int(seed >> 1))
-
     # ---- Lightning's hooks
-
-    def on_train_start(self) -> None:
-        """Put the optimiser where the run was stopped."""
-        if self._optimizer_state is not None:
-            self.trainer.optimizers[0].load_state_dict(self._optimizer_state)
-            self._optimizer_state = None
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         """Loss of a batch, augmented."""
-        generator = self._generator()
+        generator = self.draws()
         if self.plan.turn is not None:
             batch = self.plan.turn(batch, generator)
-        loss, _ = self.loss(batch, generator)
-        if not torch.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {float(loss)} in epoch {self.epoch}, step {self.step_in_epoch}: "
-                "lower learning_rate, or look for extreme values in the training set"
-            )
-        self._collect("train_loss", loss)
-        return loss
-
-    @property
-    def seconds(self) -> float:
-        """Time of training so far, that before a stop included."""
-        return time.monotonic() - self._started
-
-    @property
-    def done(self) -> float:
-        """Share of the training that is over, by steps or by time."""
-        step = self.epoch * self.steps_per_epoch + self.step_in_epoch
-        share = step / max(1, self.plan.max_epochs * self.steps_per_epoch)
-        if self.plan.max_time is not None:
-            share = max(share, self.seconds / self.plan.max_time)
-        return share
-
-    def on_train_batch_start(self, batch: Any, index: int) -> None:
-        """Set the learning rate: a warm-up, then half a cosine."""
-        done = self.done
-        if self.plan.max_time is not None:  # clocks differ, and processes must stop together
-            done = self.trainer.strategy.broadcast(done)
-        for group in self.trainer.optimizers[0].param_groups:
-            group["lr"] = self.plan.learning_rate * rate_at(done)
-        if done >= 1:
-            self.trainer.should_stop = True
+        return self.noted(self.loss(batch, generator)[0])
 
     def close_step(self) -> None:
         """Count a step, and let the average of the weights follow it."""
-        self.step_in_epoch += 1
+        super().close_step()
         if self.average is not None:
             self.average.update_parameters(self.encoders)
 
     def validation_step(self, batch: dict[str, Tensor], index: int) -> None:
         """Collect the loss and the first pair's embeddings."""
         loss, embedded = self.loss(batch)
-        self._collect("val_loss", loss)
+        self.collect("val_loss", loss)
         (a, b), _ = next(iter(self.plan.pairs.items()))
         if a != b:
             self._embedded.append((embedded[a], embedded[b]))
@@ -329,35 +247,11 @@ class Contrast(L.LightningModule):
             )
             self._sums["val_recall_1"] = [recall_at_k(pair_ranks(query, gallery), 1)]
             self._embedded = []
-        loss = float(np.mean(self._sums["val_loss"]))
-        if loss < self.best["loss"]:
-            weights = {k: v.detach().clone() for k, v in self.kept.state_dict().items()}
-            self.best = {"loss": loss, "epoch": self.epoch, "weights": weights}
-        elif self.epoch - self.best["epoch"] >= self.plan.patience:
-            self.trainer.should_stop = True
+        super().on_validation_epoch_end()
 
-    def close_epoch(self) -> None:
-        """Turn what the epoch's steps collected into a row of the history."""
-        row = {name: float(np.mean(values)) for name, values in self._sums.items()}
-        self.history.append(
-            {
-                "epoch": float(self.epoch),
-                **row,
-                "learning_rate": self.trainer.optimizers[0].param_groups[0]["lr"],
-                "logit_scale": float(self.criterion.scale().detach()),
-                "seconds": self.seconds,
-            }
-        )
-        self._sums = {}
-        self.epoch, self.step_in_epoch = self.epoch + 1, 0
-
-    def _collect(self, name: str, value: Tensor) -> None:
-        self._sums.setdefault(name, []).append(float(value.detach()))
-
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """AdamW over everything that is learned."""
-        groups = parameter_groups(self, self.plan.weight_decay)
-        return torch.optim.AdamW(groups, lr=self.plan.learning_rate)
+    def numbers(self) -> dict[str, float]:
+        """The scale of the loss, beside the rest."""
+        return {"logit_scale": float(self.criterion.scale().detach())}
 
     # ---- what is kept
 
@@ -368,33 +262,10 @@ class Contrast(L.LightningModule):
 
     def leave(self) -> None:
         """Give the encoders the weights of the lowest validation loss, or the last ones."""
-        weights = self.best["weights"] or self.kept.state_dict()
-        self.encoders.load_state_dict(weights)
+        super().leave()
+        if self.average is not None:
+            self.encoders.load_state_dict(self.average.module.state_dict())
         self.encoders.to("cpu").eval()
-
-    def state(self) -> dict[str, Any]:
-        """Everything that a run needs to go on exactly, between two steps."""
-        return {
-            "weights": dict(self.state_dict()),
-            "optimizer": self.trainer.optimizers[0].state_dict(),
-            "history": self.history,
-            "epoch": self.epoch,
-            "step_in_epoch": self.step_in_epoch,
-            "sums": self._sums,
-            "best": self.best,
-            "seconds": self.seconds,
-            "finished": self.finished,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was taken, before training starts."""
-        self.load_state_dict(state["weights"])
-        self._optimizer_state = state["optimizer"]
-        self.history = state["history"]
-        self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
-        self._sums, self.best = state["sums"], state["best"]
-        self._started = time.monotonic() - state["seconds"]
-        self.finished = state["finished"]
 
 
 def gather(values: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Contrastive losses."""
+"""Losses: contrastive ones, and that of the worst group."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ __all__ = [
     "InfoNCE",
     "LogitScale",
     "SigmoidLoss",
+    "WorstGroup",
     "info_nce",
     "near_copies",
     "nt_xent",
@@ -235,3 +236,45 @@ LOSSES: dict[str, type[InfoNCE] | type[SigmoidLoss]] = {
     "info_nce": InfoNCE,
     "sigmoid": SigmoidLoss,
 }
+
+
+class WorstGroup(nn.Module):
+    """Group DRO: mean losses of groups, the more weight the longer a group's has been high.
+
+    Out of training it is the mean loss of the worst group.
+
+    Parameters
+    ----------
+    groups : int
+        How many there are.
+    step : float
+        How fast weights follow losses.
+
+    References
+    ----------
+    Sagawa et al. (2020), arXiv:1911.08731, algorithm 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> each, group = torch.tensor([1.0, 3.0, 5.0]), torch.tensor([0, 0, 1])
+    >>> float(WorstGroup(2, 0.01).eval()(each, group))
+    5.0
+    """
+
+    log_weight: Tensor
+
+    def __init__(self, groups: int, step: float) -> None:
+        super().__init__()
+        self.step = step
+        self.register_buffer("log_weight", torch.zeros(groups))
+
+    def forward(self, each: Tensor, group: Tensor) -> Tensor:
+        """Loss of a batch: losses (sample,), and the number of each sample's group."""
+        none = torch.zeros_like(self.log_weight)
+        count = none.index_add(0, group, torch.ones_like(each, dtype=none.dtype))
+        mean = none.index_add(0, group, each.to(none.dtype)) / count.clamp(min=1)
+        if not self.training:
+            return mean.max()
+        self.log_weight += self.step * mean.detach()
+        return (self.log_weight.softmax(0) * mean).sum()

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import importlib.util
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import lightning as L
 import numpy as np
 from torch import nn
 
-from seisgeo import lightning_run
 from seisgeo.batches import Batches, in_order, loader
-from seisgeo.checkpoint import read_state, write_state
-from seisgeo.contrast import Contrast, History, TrainingPlan
+from seisgeo.contrast import Contrast, TrainingPlan
 from seisgeo.devices import processes
-from seisgeo.errors import OutputExistsError
 from seisgeo.estimators.views import Views
-from seisgeo.files import differences, whole_output
+from seisgeo.learner import History, Remaining, learn
 from seisgeo.replay import Replay
 
-__all__ = ["CHECKPOINT", "History", "TrainingPlan", "stopped_run", "train"]
-
-#: The state of a run, in its folder.
-CHECKPOINT = "checkpoint.safetensors"
-#: Seconds between two checkpoints: what a kill can cost.
-INTERVAL = 60.0
+__all__ = ["TrainingPlan", "train"]
 
 
 def train(
@@ -77,7 +65,7 @@ def train(
     Under ``torchrun`` all processes, on one node or several, share each batch: the loss and its
     gradient are those of one process with the whole batch.
     """
-    rank, local, world = processes()
+    rank, _, world = processes()
     batches: Batches | Replay
     if isinstance(training, Replay):
         batches = training
@@ -87,148 +75,15 @@ def train(
             len(training), size - size % world, plan.seed, families, plan.families_per_batch
         )
     module = Contrast(encoders, plan, len(batches))
-    callbacks: list[Any] = [_Count()]
-    if folder is not None:
-        state = stopped_run(folder, settings or {})
-        if state is not None:
-            module.restore(state)
-        if rank == 0:
-            callbacks.append(_Diary(folder, settings or {}, module.epoch))
-    if plan.progress and rank == 0:
-        callbacks.append(lightning_run.ProgressBar())
-    if not module.finished:
-        remaining = _Remaining(module, batches)
-        loaders: list[Any] = [
-            remaining if isinstance(training, Replay) else loader(training, remaining, rank, world)
-        ]
-        if validation is not None:
-            loaders.append(
-                loader(
-                    validation, in_order(len(validation), batches.batch_size, world), rank, world
-                )
-            )
-        with lightning_run.quiet(), lightning_run.interruptible():
-            trainer = L.Trainer(
-                **lightning_run.trainer_settings(plan.device, local),
-                num_nodes=world // local,
-                strategy="ddp" if world > 1 else "auto",
-                use_distributed_sampler=False,
-                max_epochs=plan.max_epochs - module.epoch,
-                callbacks=callbacks,
-            )
-            try:
-                trainer.fit(module, *loaders)
-            finally:
-                if isinstance(training, Replay):
-                    training.close()
-    module.leave()
-    return module.history
-
-
-def stopped_run(folder: Path, settings: Mapping[str, Any]) -> dict[str, Any] | None:
-    """State that a run left in a folder; None where there is none.
-
-    Parameters
-    ----------
-    folder : pathlib.Path
-        Of the run.
-    settings : mapping
-        Those that the run must have had; empty: any.
-
-    Raises
-    ------
-    OutputExistsError
-        If it had others; the message names them.
-    ModelFileError
-        If the checkpoint was cut short or altered.
-    """
-    path = folder / CHECKPOINT
-    if not path.is_file():
-        return None
-    state = read_state(path)
-    lines = differences(settings, state["settings"]) if settings else []
-    if lines:
-        raise OutputExistsError(
-            f"{folder} holds a training run with other settings; choose another folder, or remove "
-            "it to begin anew:\n  " + "\n  ".join(lines)
-        )
-    return state
-
-
-class _Remaining:
-    """Batches of the module's epoch that it has not seen."""
-
-    def __init__(self, module: Contrast, batches: Batches | Replay) -> None:
-        self.module, self.batches = module, batches
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self.batches.epoch(self.module.epoch, self.module.step_in_epoch))
-
-
-class _Count(L.Callback):
-    """The module's own counting, before any other callback looks at it."""
-
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any
-    ) -> None:
-        assert isinstance(pl_module, Contrast)
-        pl_module.close_step()
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, Contrast)
-        pl_module.close_epoch()
-
-
-class _Diary(L.Callback):
-    """Checkpoints and logs of a run: history.csv, and TensorBoard's where it is installed."""
-
-    def __init__(self, folder: Path, settings: Mapping[str, Any], epoch: int) -> None:
-        self.folder, self.settings = folder, settings
-        self.last = time.monotonic()
-        self.board: Any = None
-        folder.mkdir(parents=True, exist_ok=True)
-        if importlib.util.find_spec("tensorboard"):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.board = SummaryWriter(folder, purge_step=epoch)
-
-    def checkpoint(self, module: Contrast) -> None:
-        write_state(self.folder / CHECKPOINT, {**module.state(), "settings": dict(self.settings)})
-        self.last = time.monotonic()
-
-    def on_train_batch_end(
-        self, trainer: L.Trainer, pl_module: L.LightningModule, *args: Any
-    ) -> None:
-        assert isinstance(pl_module, Contrast)
-        # Not after the last step of an epoch: its validation is still to come.
-        if 0 < pl_module.step_in_epoch < pl_module.steps_per_epoch:
-            self._checkpoint_when_due(pl_module)
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, Contrast)
-        names = list(dict.fromkeys(name for row in pl_module.history for name in row))
-        with (
-            whole_output(self.folder / "history.csv", overwrite=True) as part,
-            part.open("w", newline="", encoding="utf-8") as file,
-        ):
-            table = csv.DictWriter(file, names)
-            table.writeheader()
-            table.writerows(pl_module.history)
-        if self.board is not None:
-            row = pl_module.history[-1]
-            for name in row:
-                self.board.add_scalar(name, row[name], int(row["epoch"]))
-        self._checkpoint_when_due(pl_module)
-
-    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, Contrast)
-        pl_module.finished = True
-        self.checkpoint(pl_module)
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if self.board is not None:
-            self.board.close()
-
-    def _checkpoint_when_due(self, module: Contrast) -> None:
-        if time.monotonic() - self.last >= INTERVAL:
-            self.checkpoint(module)
+    remaining = Remaining(module, batches)
+    loaders: list[Any] = [
+        remaining if isinstance(training, Replay) else loader(training, remaining, rank, world)
+    ]
+    if validation is not None:
+        rows = in_order(len(validation), batches.batch_size, world)
+        loaders.append(loader(validation, rows, rank, world))
+    try:
+        return learn(module, loaders, folder=folder, settings=settings)
+    finally:
+        if isinstance(training, Replay):
+            training.close()

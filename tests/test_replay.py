@@ -130,10 +130,10 @@ def test_validation_pairs_are_never_trained_on(make, monkeypatch):
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(make, uninterrupted, tmp_path, monkeypatch):
-    from seisgeo import training
+    from seisgeo import learner
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "INTERVAL", 0.0)
+        patch.setattr(learner, "INTERVAL", 0.0)
         close, seen = Contrast.close_step, []
 
         def close_step(self):
@@ -154,9 +154,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(make, uninterrupted, smal
     code = """
         import json, os, signal, sys
         import seisgeo as sg
-        from seisgeo import training
+        from seisgeo import learner
         from seisgeo.contrast import Contrast
-        training.INTERVAL = 0.0
+        learner.INTERVAL = 0.0
         close, seen = Contrast.close_step, []
         def close_step(self):
             close(self)

@@ -125,8 +125,8 @@ def test_few_records_are_passed_over_often_enough_in_an_epoch():
 
     same = dict(max_time=None, learning_rate=0.1, weight_decay=0.0, patience=0, device="cpu")
     views = Views({"x": np.arange(10, dtype=np.float32)[:, None]})
-    schedule = Schedule(1, 3, **same, seed=0, progress=False, least_steps=7)
-    fit_network(network, loss, views, np.arange(10), np.arange(0), schedule)
+    schedule = Schedule(1, 3, **same, seed=0, progress=False)
+    fit_network(network, loss, views, np.arange(10), np.arange(0), schedule, least_steps=7)
     assert [len(batch) for batch in seen] == [3] * 7
     passes = [np.concatenate(seen[i : i + 3]).tolist() for i in (0, 3)]
     for one in passes:

@@ -46,9 +46,9 @@ def losses(history):
 
 def stop_at(monkeypatch, step):
     """Write a checkpoint after every step, and die after this many."""
-    from seisgeo import training
+    from seisgeo import learner
 
-    monkeypatch.setattr(training, "INTERVAL", 0.0)
+    monkeypatch.setattr(learner, "INTERVAL", 0.0)
     close = Contrast.close_step
     seen = []
 
@@ -82,9 +82,9 @@ def test_a_killed_training_goes_on_to_the_same_weights(few, uninterrupted, tmp_p
         import json, os, signal, sys
         import xarray as xr
         import seisgeo as sg
-        from seisgeo import training
+        from seisgeo import learner
         from seisgeo.contrast import Contrast
-        training.INTERVAL = 0.0
+        learner.INTERVAL = 0.0
         close, seen = Contrast.close_step, []
         def close_step(self):
             close(self)

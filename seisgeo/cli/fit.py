@@ -33,8 +33,6 @@ _OWNERS = {
     "stretch": ("seisbind",),
     "start": ("seisbind",),
     "seismic_only": ("seisbind",),
-    "checkpoint": ("seisbind",),
-    "resume": ("seisbind",),
     "window": ("seisclip", *_HEADS),
     "view": ("simclr",),
     "features": _HEADS,
@@ -73,6 +71,8 @@ def fit(
     seed: int = 0,
     device: str | None = None,
     overwrite: Flag = False,
+    checkpoint: Path | None = None,
+    resume: Flag = False,
     loss: Annotated[Literal["info_nce", "sigmoid"] | None, Parameter(group=SEISBIND)] = None,
     chunk_size: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
     families_per_batch: Annotated[Count | None, Parameter(group=SEISBIND)] = None,
@@ -80,8 +80,6 @@ def fit(
     stretch: Annotated[float | None, Parameter(group=SEISBIND)] = None,
     start: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
     seismic_only: Annotated[Flag, Parameter(group=SEISBIND)] = False,
-    checkpoint: Annotated[Path | None, Parameter(group=SEISBIND)] = None,
-    resume: Annotated[Flag, Parameter(group=SEISBIND)] = False,
     window: Annotated[Count | None, Parameter(group=EVENTS)] = None,
     view: Annotated[Literal["spectrum", "waveform"] | None, Parameter(group=EVENTS)] = None,
     features: Annotated[Path | None, Parameter(group=EVENTS)] = None,
@@ -91,8 +89,8 @@ def fit(
 ) -> None:
     """Train a model: SeisBind on gathers and velocity models, the others on seismograms.
 
-    A tenth of the data is held out; the epoch that does best on them is kept. A training of
-    SeisBind that was stopped goes on with --resume, to the very weights that it would have reached.
+    A tenth of the data is held out; the epoch that does best on them is kept. A training that was
+    stopped goes on with --resume, to the very weights that it would have reached.
 
         seisgeo fit train.zarr --out line.seisbind
         torchrun --nproc-per-node 8 --no-python seisgeo fit train.zarr --out line.seisbind
@@ -133,6 +131,11 @@ def fit(
         cpu or cuda; by default CUDA where there is one.
     overwrite
         Replace the file, and begin anew.
+    checkpoint
+        Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
+        beside the model, which goes when the model is whole.
+    resume
+        Go on with the training that was stopped, if there is one.
     loss
         InfoNCE, by default, or SigLIP's sigmoid loss.
     chunk_size
@@ -151,11 +154,6 @@ def fit(
     seismic_only
         Of the model that --start names, train only the encoder of gathers: for a few hundred pairs
         of another survey.
-    checkpoint
-        Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
-        beside the model, which goes when the model is whole.
-    resume
-        Go on with the training that was stopped, if there is one.
     window
         Samples of the windows of SeisCLIP's spectra, by default 100.
     view
@@ -172,6 +170,7 @@ def fit(
         default region. It is needed to train, not to predict.
     """
     from seisgeo.devices import processes
+    from seisgeo.files import remove
 
     options: dict[str, Any] = {
         name: value
@@ -185,8 +184,6 @@ def fit(
             "stretch": stretch,
             "start": start,
             "seismic_only": seismic_only or None,
-            "checkpoint": checkpoint,
-            "resume": resume or None,
             "window": window,
             "view": view,
             "features": features,
@@ -202,15 +199,21 @@ def fit(
     common = {"max_epochs": max_epochs, "batch_size": batch_size, "device": device}
     options |= {name: value for name, value in common.items() if value is not None}
     options["random_state"] = seed
+    folder = _run_of(out, checkpoint)
     if model == "seisbind":
-        _fit_seisbind(open_pairs(train), out, options, overwrite=overwrite)
+        fitted = _seisbind(options).fit(open_pairs(train), checkpoint=folder)
+    else:
+        if processes()[2] > 1:
+            raise ParameterError(
+                f"--model {model} trains in one process: start it without torchrun"
+            )
+        records = _labelled(_named(open_records(train), options, train), model)
+        fitted = _events_model(model, options).fit(records, checkpoint=folder)
+    if processes()[0] != 0:  # the first process writes for all
         return
-    if processes()[2] > 1:
-        raise ParameterError(f"--model {model} trains in one process: start it without torchrun")
-    records = _named(open_records(train), options, train)
-    records = _labelled(records, model)
-    fitted = _events_model(model, options).fit(records)
     fitted.save(out, overwrite=overwrite)
+    if checkpoint is None:
+        remove(folder)
     _say_written(out, fitted)
 
 
@@ -267,33 +270,19 @@ def _require_free_of_a_run(
         remove(folder)
 
 
-def _fit_seisbind(
-    pairs: xr.Dataset, out: Path, options: dict[str, Any], *, overwrite: bool
-) -> None:
+def _seisbind(options: dict[str, Any]) -> Any:
+    """The SeisBind that was asked for, to be fitted."""
     from seisgeo import SeisBind
-    from seisgeo.devices import processes
-    from seisgeo.files import remove
 
-    checkpoint = options.pop("checkpoint", None)
-    options.pop("resume", None)
     seismic_only = options.pop("seismic_only", False)
-    folder = _run_of(out, checkpoint)
-    if start := options.pop("start", None):
-        model = load_model(start, "SeisBind")
-        # How long it was trained then is no rule for what it goes on with now.
-        usual = SeisBind().get_params()
-        lengths = {name: usual[name] for name in ("max_epochs", "max_time", "patience")}
-        start_with = "seismic" if seismic_only else True
-        model.set_params(warm_start=start_with, **{**lengths, **options})
-    else:
-        model = SeisBind(**options)
-    fitted = model.fit(pairs, checkpoint=folder)
-    if processes()[0] != 0:  # the first process writes for all
-        return
-    fitted.save(out, overwrite=overwrite)
-    if checkpoint is None:
-        remove(folder)
-    _say_written(out, fitted)
+    if not (start := options.pop("start", None)):
+        return SeisBind(**options)
+    model = load_model(start, "SeisBind")
+    # How long it was trained then is no rule for what it goes on with now.
+    usual = SeisBind().get_params()
+    lengths = {name: usual[name] for name in ("max_epochs", "max_time", "patience")}
+    start_with = "seismic" if seismic_only else True
+    return model.set_params(warm_start=start_with, **{**lengths, **options})
 
 
 def _named(records: xr.Dataset, options: dict[str, Any], train: Path) -> xr.Dataset:

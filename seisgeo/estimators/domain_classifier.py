@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import xarray as xr
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
-from sklearn.utils import check_array, check_random_state
+from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -17,6 +19,7 @@ from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.domain_rows import SampleForm, codes_of, labelled, require_diverse
+from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 from seisgeo.estimators.views import Views
 
 if TYPE_CHECKING:
@@ -46,7 +49,14 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
     random_state: int | np.random.RandomState | None
     verbose: bool
 
-    def fit(self, X: Any, y: Any = None, domain: Any = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        domain: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Self:
         """Learn from labelled samples of several domains.
 
         Parameters
@@ -59,6 +69,10 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
         domain : array-like or None, default None
             The domain of each sample (region, network, year, ...); of waveforms by default the
             coordinate ``region``.
+        checkpoint : path-like, optional
+            Folder that keeps the state of the training, once a minute, and its curves. The same
+            call goes on from there after a kill, to the very weights that it would have reached
+            without.
 
         Returns
         -------
@@ -72,6 +86,8 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
             or a domain gives the label away; if records hold NaN.
         ParameterError
             If a parameter has a value that it cannot have.
+        OutputExistsError
+            If `checkpoint` holds a training with other settings or data.
         """
         import torch
 
@@ -88,22 +104,24 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
         number = self._learn_domains(X, target, domain)
         self.form_ = SampleForm.of(X)
         rows = self.form_.rows(X)
-        random = check_random_state(self.random_state)
-        self.seed_ = int(random.randint(2**31 - 1))
+        folder = None if checkpoint is None else Path(checkpoint)
+        self.seed_ = seed_of(self.random_state, folder)
+        random = np.random.RandomState(self.seed_)
         network = self._build(self.seed_)
         held, kept = split_rows(np.arange(len(rows)), self.validation_fraction, random)
         network.learn_scale(torch.from_numpy(rows[kept]))
-        loss = self._loss(network)
+        loss, learned = self._loss(network)
 
         def of_batch(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
             target, domain = batch["target"].long(), batch["domain"].long()
             return loss(batch["rows"], target, domain, generator)
 
         typed: Loss = of_batch
+        views = Views({"rows": rows, "target": target, "domain": number})
         self.history_ = fit_network(
-            network,
+            learned,
             typed,
-            Views({"rows": rows, "target": target, "domain": number}),
+            views,
             kept,
             held,
             Schedule(
@@ -117,6 +135,8 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
                 seed=self.seed_,
                 progress=self.verbose,
             ),
+            folder=folder,
+            settings=settings_of(self, self.seed_, **fingerprint(views)) if folder else None,
         )
         self.network_ = network
         return self
@@ -140,7 +160,8 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
     def _network(self) -> Any:
         raise NotImplementedError
 
-    def _loss(self, network: Any) -> Callable[..., torch.Tensor]:
+    def _loss(self, network: Any) -> tuple[Callable[..., torch.Tensor], Any]:
+        """Loss of rows, labels, domains and random numbers, and all that changes with it."""
         raise NotImplementedError
 
     def _logits(self, rows: torch.Tensor) -> torch.Tensor:
@@ -339,29 +360,23 @@ class DomainClassifier(DomainEstimator):
 
         return DomainNetwork(self.form_.shape, len(self.classes_))
 
-    def _loss(self, network: Any) -> Callable[..., torch.Tensor]:
+    def _loss(self, network: Any) -> tuple[Callable[..., torch.Tensor], Any]:
         import torch
         from torch.nn import functional
 
+        from seisgeo.losses import WorstGroup
+
         if self.method == "erm":
-            return lambda rows, target, domain, _: functional.cross_entropy(network(rows), target)
-        log_weight = torch.zeros(len(self.domains_))
+            return lambda rows, target, *_: functional.cross_entropy(network(rows), target), network
+        criterion = WorstGroup(len(self.domains_), DRO_STEP)
 
         def worst(
             rows: torch.Tensor, target: torch.Tensor, domain: torch.Tensor, _: Any
         ) -> torch.Tensor:
-            nonlocal log_weight
             each = functional.cross_entropy(network(rows), target, reduction="none")
-            log_weight = log_weight.to(each.device)
-            there = torch.zeros_like(log_weight).index_add_(0, domain, torch.ones_like(each))
-            sums = torch.zeros_like(log_weight).index_add_(0, domain, each.float())
-            mean = sums / there.clamp(min=1)
-            if not network.training:  # what is to be low is the loss of the worst domain
-                return mean.max()
-            log_weight = log_weight + DRO_STEP * mean.detach()
-            return (log_weight.softmax(0) * mean).sum()
+            return criterion(each, domain)
 
-        return worst
+        return worst, torch.nn.ModuleList([network, criterion])
 
     def _logits(self, rows: torch.Tensor) -> torch.Tensor:
         import torch

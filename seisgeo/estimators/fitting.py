@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import validate_data
 
 from seisgeo import descriptors
@@ -31,6 +29,7 @@ from seisgeo.estimators.networks import (
     velocity_readout,
     whole_pairs,
 )
+from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 from seisgeo.estimators.rows import Rows, hold_out
 from seisgeo.estimators.seisbind import SeisBind
 from seisgeo.estimators.views import MODALITIES, Views, require_views, views_of
@@ -187,19 +186,12 @@ def _require_parameters(model: SeisBind) -> None:
 
 
 def _seed(model: SeisBind, folder: Path | None) -> int:
-    """Of everything that is drawn: a run that goes on without a seed keeps the one it drew."""
-    from seisgeo.training import stopped_run
-
     if model.random_state is None and processes()[2] > 1:
         raise ParameterError(
             "several processes train one model: give it a random_state, so that all of them hold "
             "out the same samples and share the same batches; found None"
         )
-    seed = int(check_random_state(model.random_state).randint(2**31 - 1))
-    if folder is not None and model.random_state is None:
-        stopped = stopped_run(folder, {})
-        seed = seed if stopped is None else stopped["settings"]["seed"]
-    return seed
+    return seed_of(model.random_state, folder)
 
 
 def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset, seed: int) -> _Lesson:
@@ -221,7 +213,7 @@ def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset, seed: int) -> _Lesson:
         validation=held,
         known=kept,
         unseen=held,
-        named=_named(views),
+        named=fingerprint(views),
         families=None if families is None else families[kept.rows],
         even=is_even(ds),
     )
@@ -258,7 +250,11 @@ def _lesson_of_stream(
         validation=views if model.validation_fraction > 0 else None,
         known=Rows(views, rows[::2]),
         unseen=Rows(views, rows[1::2]),
-        named={"pairs_per_epoch": size, "reuse": reuse, **stream.settings},
+        named={
+            "pairs_per_epoch": size,
+            "reuse": reuse,
+            **{f"stream_{name}": value for name, value in stream.settings.items()},
+        },
         even=is_even(held),
     )
     return held, lesson
@@ -278,7 +274,7 @@ def _lesson_of_array(model: SeisBind, X: Any, seed: int) -> _Lesson:
         validation=held,
         known=kept,
         unseen=None,
-        named=_named(views),
+        named=fingerprint(views),
     )
 
 
@@ -310,15 +306,6 @@ def _parts(
     random = np.random.RandomState(seed)
     held, kept = hold_out(len(views), model.validation_fraction, files, random)
     return Rows(views, kept), Rows(views, held) if len(held) else None
-
-
-def _named(views: Views) -> dict[str, Any]:
-    """What tells these rows from others."""
-    digest = hashlib.sha256()
-    for row in (0, len(views) // 2, len(views) - 1):
-        for array in views[[row]].values():
-            digest.update(array.tobytes())
-    return {"samples": len(views), "data": digest.hexdigest()}
 
 
 def _some(views: Views, name: str, n: int) -> np.ndarray:
@@ -374,12 +361,10 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
 
 def _settings(model: SeisBind, lesson: _Lesson, start: _Start | None, seed: int) -> dict[str, Any]:
     """What decides the course of a training: parameters, seed and data."""
-    without = {"device", "verbose", "random_state", "chunk_size"}
-    given = {k: getattr(v, "item", lambda v=v: v)() for k, v in model.get_params().items()}
-    return {
-        **{name: value for name, value in given.items() if name not in without},
-        "seed": seed,
-        "start": None if start is None else start.model_id,
-        "shapes": {name: list(shape) for name, shape in model.shapes_.items()},
+    return settings_of(
+        model,
+        seed,
+        start=None if start is None else start.model_id,
+        shapes={name: list(shape) for name, shape in model.shapes_.items()},
         **lesson.named,
-    }
+    )

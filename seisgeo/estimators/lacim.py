@@ -112,7 +112,7 @@ class LaCIMClassifier(DomainEstimator):
             self.spurious_dim,
         )
 
-    def _loss(self, network: Any) -> Callable[..., torch.Tensor]:
+    def _loss(self, network: Any) -> tuple[Callable[..., torch.Tensor], Any]:
         import torch
         from torch.nn import functional
 
@@ -134,7 +134,7 @@ class LaCIMClassifier(DomainEstimator):
                 + self.label_weight * functional.cross_entropy(network.classify(latents), target)
             )
 
-        return loss
+        return loss, network
 
     def _logits(self, rows: torch.Tensor) -> torch.Tensor:
         import torch

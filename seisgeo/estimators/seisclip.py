@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from sklearn.base import TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo import conventions, metrics
@@ -18,6 +18,7 @@ from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
 from seisgeo.estimators.records import RecordForm, Records, group_of, information_of
+from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 from seisgeo.estimators.spectrum_encoder import make_spectrum_encoder
 from seisgeo.retrieval.gallery import Gallery
 
@@ -163,7 +164,13 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: xr.Dataset, y: Any = None) -> SeisCLIP:
+    def fit(
+        self,
+        X: xr.Dataset,
+        y: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> SeisCLIP:
         """Train the encoders on records and what is known of them.
 
         Parameters
@@ -173,6 +180,10 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
             such as ``p_arrival`` (s), ``epicentral_distance`` (m), ``back_azimuth`` (degree).
         y : None
             Ignored; scikit-learn passes it.
+        checkpoint : path-like, optional
+            Folder that keeps the state of the training, once a minute, and its curves. The same
+            call goes on from there after a kill, to the very weights that it would have reached
+            without.
 
         Returns
         -------
@@ -184,6 +195,8 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
         ConventionError
             If there are fewer than two records, they are too short, hold NaN, or nothing is known
             of one.
+        OutputExistsError
+            If `checkpoint` holds a training with other settings or data.
         """
         import torch
         from torch.nn import functional
@@ -200,8 +213,9 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
                 "a record is told from others: expected at least 2 events, found 1"
             )
         information = information_of(X, fields, form.duration)
-        random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31 - 1))
+        folder = None if checkpoint is None else Path(checkpoint)
+        seed = seed_of(self.random_state, folder)
+        random = np.random.RandomState(seed)
         network = self._build(form, fields, seed)
         records = Records(X, information=information)
         held, kept = split_rows(group_of(X), self.validation_fraction, random)
@@ -246,6 +260,8 @@ class SeisCLIP(TransformerMixin, SavedEstimator):
                 seed=seed,
                 progress=self.verbose,
             ),
+            folder=folder,
+            settings=settings_of(self, seed, **fingerprint(records)) if folder else None,
         )
         self.network_, self.form_, self.fields_ = network, form, fields
         return self

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
 from sklearn.base import TransformerMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo import metrics
@@ -18,6 +19,7 @@ from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
 from seisgeo.estimators.records import RecordForm, Records
+from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 
 if TYPE_CHECKING:
     import torch
@@ -121,7 +123,13 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X: xr.Dataset, y: Any = None) -> SeisSimCLR:
+    def fit(
+        self,
+        X: xr.Dataset,
+        y: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> SeisSimCLR:
         """Train the encoder.
 
         Parameters
@@ -130,6 +138,10 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             Waveforms, ``amplitude (event, component, time)``.
         y : None
             Ignored; scikit-learn passes it.
+        checkpoint : path-like, optional
+            Folder that keeps the state of the training, once a minute, and its curves. The same
+            call goes on from there after a kill, to the very weights that it would have reached
+            without.
 
         Returns
         -------
@@ -140,6 +152,8 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         ------
         ConventionError
             If there are fewer than two records, they are too short, or hold NaN.
+        OutputExistsError
+            If `checkpoint` holds a training with other settings or data.
         """
         from seisgeo.event_training import Schedule, fit_network
         from seisgeo.losses import nt_xent
@@ -153,8 +167,9 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             raise ConventionError(
                 f"records of {form.nt} samples are too short: expected at least {_SHORTEST}"
             )
-        random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31 - 1))
+        folder = None if checkpoint is None else Path(checkpoint)
+        seed = seed_of(self.random_state, folder)
+        records = Records(X)
         network = self._build(form, seed)
         change = self._augmentation()
         n = X.sizes["event"]
@@ -168,14 +183,13 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         self.history_ = fit_network(
             network,
             loss,
-            Records(X),
+            records,
             np.arange(n),
             np.arange(0),  # a loss on other records would say little of what clusters are worth
             Schedule(
                 max_epochs=self.max_epochs,
                 # Of few records, many small steps teach more than one that contrasts them all.
                 batch_size=min(self.batch_size, max(n // 4, _LEAST_BATCH), n),
-                least_steps=_LEAST_STEPS,
                 max_time=self.max_time,
                 learning_rate=self.learning_rate,
                 weight_decay=self.weight_decay,
@@ -184,6 +198,9 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
                 seed=seed,
                 progress=self.verbose,
             ),
+            least_steps=_LEAST_STEPS,
+            folder=folder,
+            settings=settings_of(self, seed, **fingerprint(records)) if folder else None,
         )
         self.network_, self.form_ = network, form
         return self

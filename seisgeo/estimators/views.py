@@ -63,7 +63,7 @@ class Views:
         index = np.sort(np.asarray(rows))
         array = self.arrays[name]
         values = np.ascontiguousarray(np.asarray(array[index]), dtype=np.float32)
-        if not isinstance(array, np.ndarray):
+        if name in MODALITIES and not isinstance(array, np.ndarray):
             _check_read(name, values, index)
         return values
 

@@ -11,7 +11,7 @@ from seisgeo import adapters
 
 
 def test_a_training_that_was_stopped_goes_on_with_resume(seisgeo, home, work, monkeypatch):
-    from seisgeo import training
+    from seisgeo import learner
     from seisgeo.contrast import Contrast
 
     words = ("fit", home / "train.zarr", "--out", "a.seisbind", "--max-epochs", 2,
@@ -24,7 +24,7 @@ def test_a_training_that_was_stopped_goes_on_with_resume(seisgeo, home, work, mo
             raise OSError("no space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "INTERVAL", 0.0)
+        patch.setattr(learner, "INTERVAL", 0.0)
         patch.setattr(Contrast, "close_epoch", die)
         assert seisgeo(*words)[0] == 1
     assert not Path("a.seisbind").exists()
