@@ -5,8 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import lightning as L
@@ -49,6 +49,8 @@ class Schedule:
         Whether to show a progress bar.
     least_steps : int, default 1
         Steps of an epoch, where a pass over the data takes fewer.
+    part_decay : Mapping, default {}
+        Weight decay of parts of the network, by their names, where it is another one.
     """
 
     max_epochs: int
@@ -61,6 +63,7 @@ class Schedule:
     seed: int
     progress: bool
     least_steps: int = 1
+    part_decay: Mapping[str, float] = field(default_factory=dict)
 
 
 def fit_network(
@@ -207,7 +210,8 @@ class _Module(L.LightningModule):
         self._sums = {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        groups = parameter_groups(self.network, self.schedule.weight_decay)
+        plan = self.schedule
+        groups = parameter_groups(self.network, plan.weight_decay, plan.part_decay)
         return torch.optim.AdamW(groups, lr=self.schedule.learning_rate)
 
 

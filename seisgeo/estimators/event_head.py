@@ -30,8 +30,13 @@ __all__ = ["EventHead", "document", "levels_of", "mean_and_scale"]
 
 #: Learning rates of a head on trained features, and of a network from scratch.
 _ON_FEATURES, _FROM_SCRATCH = 4e-3, 2e-3
-#: Learning rate of head and encoder together, over that of the head alone.
-_TUNING = 0.1
+#: Learning rate of head and encoder together, over that of the head alone, and the events that it
+#: takes: of fewer, the rate is less in proportion.
+_TUNING, _TUNED = 0.1, 500
+#: AdamW's decay where nothing else is asked for.
+_DECAY = 1e-4
+#: What decay takes off a weight in a step, at most.
+_TAKEN = 0.2
 
 
 class EventHead(SavedEstimator):
@@ -43,6 +48,8 @@ class EventHead(SavedEstimator):
 
     #: Numbers that each record gives by itself.
     _votes = 0
+    #: AdamW's decay of the head and of its layer over the features, times the number of events.
+    _held: tuple[float, float] | None = None
 
     def __init__(
         self,
@@ -52,7 +59,7 @@ class EventHead(SavedEstimator):
         batch_size: int = 16,
         max_epochs: int = 200,
         learning_rate: float | None = None,
-        weight_decay: float = 1e-4,
+        weight_decay: float | None = None,
         validation_fraction: float = 0.1,
         patience: int = 20,
         device: str | None = None,
@@ -115,12 +122,14 @@ class EventHead(SavedEstimator):
         rate = self.learning_rate
         if rate is None:
             rate = _FROM_SCRATCH if trained is None else _ON_FEATURES
+        decay, parts = self._decays(len(kept), rate)
         schedule = Schedule(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             max_time=None,
             learning_rate=rate,
-            weight_decay=self.weight_decay,
+            weight_decay=decay,
+            part_decay=parts,
             patience=self.patience,
             device=default_device(self.device),
             seed=seed,
@@ -146,7 +155,8 @@ class EventHead(SavedEstimator):
             network.encoder.requires_grad_(True)
             if self.fine_tune:
                 before = copy.deepcopy(network.state_dict())
-                tuning = replace(schedule, learning_rate=_TUNING * rate)
+                slower = _TUNING * min(1.0, len(kept) / _TUNED)
+                tuning = replace(schedule, learning_rate=slower * rate)
                 rows = train(_spectra(network, records), tuning)
                 if len(held) and _best(rows) >= _best(self.history_):
                     network.load_state_dict(before)
@@ -155,6 +165,16 @@ class EventHead(SavedEstimator):
         self.network_, self.form_ = network, form
         self.pretrained_ = trained is not None
         return self
+
+    def _decays(self, events: int, rate: float) -> tuple[float, dict[str, float]]:
+        """Weight decay of the head, and of parts of the network that have another one."""
+        if self.weight_decay is not None:
+            return self.weight_decay, {}
+        if self._held is None:
+            return _DECAY, {}
+        # The fewer events, the less of what they seem to say is so.
+        head, features = (min(held / events, _TAKEN / rate) for held in self._held)
+        return head, {"encoder": _DECAY, "features": features}
 
     def _form_for(self, X: xr.Dataset) -> tuple[RecordForm, Any]:
         """Form of the records, and the trained encoder if there is one."""
@@ -331,15 +351,17 @@ _PARAMETERS = """
     fine_tune : bool, default False
         Train the encoder's network, too, a copy of it: the encoder that was given stays as it is.
         First the head learns on the features as they are, then everything together at a tenth of
-        the learning rate, as many epochs again: a head that knows nothing yet would spoil them.
+        the learning rate, as many epochs again: a head that knows nothing yet would spoil them, and
+        so would few labels; of fewer than 500 events the rate is less in proportion.
         Where events are held out, what was learned first is kept unless the second part is better.
     batch_size, max_epochs : int, default 16 and 200
         Events of a step, and passes over them at most.
     learning_rate : float or None, default None
         AdamW's, which warms up and follows a cosine; by default 4e-3 for a head on trained
         features, and 2e-3 for a network from scratch.
-    weight_decay : float, default 1e-4
-        AdamW's.
+    weight_decay : float or None, default None
+        AdamW's; by default 1e-4, and for a head that finds mechanisms 400 over the number of
+        events, ten times that for its layer over the features.
     validation_fraction : float, default 0.1
         Share of the events held out for early stopping; 0 trains to the end.
     patience : int, default 20
