@@ -71,7 +71,7 @@ def parameter_groups(
     """
     of_parts = of_parts or {}
     matrices: dict[str, list[nn.Parameter]] = {name: [] for name in ("", *of_parts)}
-    others = []
+    others: list[nn.Parameter] = []
     for name, parameter in module.named_parameters():
         part = name.split(".")[0]
         if parameter.requires_grad:
