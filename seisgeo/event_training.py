@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from seisgeo.batches import Batches, in_order, loader
 from seisgeo.estimators.views import Views
 from seisgeo.learner import History, Learner, Remaining, Schedule, learn
+from seisgeo.lightning_run import parameter_groups
 
 __all__ = ["Loss", "Schedule", "fit_network", "split_rows"]
 
@@ -29,6 +30,7 @@ def fit_network(
     schedule: Schedule,
     *,
     least_steps: int = 1,
+    part_decay: Mapping[str, float] | None = None,
     folder: Path | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> History:
@@ -48,6 +50,8 @@ def fit_network(
         The settings.
     least_steps : int, default 1
         Steps of an epoch, where a pass over the data takes fewer.
+    part_decay : mapping of str to float, optional
+        Weight decay of parts of the network, by their names, where it is another one.
     folder, settings : optional
         Of the run, see :func:`seisgeo.learner.learn`.
 
@@ -65,7 +69,7 @@ def fit_network(
         If the folder holds a run of other settings.
     """
     batches = Batches(len(training), schedule.batch_size, schedule.seed, least=least_steps)
-    module = _Fit(network, loss, schedule, len(batches))
+    module = _Fit(network, loss, schedule, len(batches), part_decay)
     loaders = [loader(views, Remaining(module, batches, training))]
     if len(validation):
         rows = in_order(len(validation), schedule.batch_size)
@@ -100,13 +104,24 @@ def split_rows(
 class _Fit(Learner):
     """A network that learns by any loss."""
 
-    def __init__(self, network: nn.Module, loss: Loss, plan: Schedule, steps: int) -> None:
+    def __init__(
+        self,
+        network: nn.Module,
+        loss: Loss,
+        plan: Schedule,
+        steps: int,
+        part_decay: Mapping[str, float] | None,
+    ) -> None:
         super().__init__(plan, steps)
-        self.network, self.loss = network, loss
+        self.network, self.loss, self.part_decay = network, loss, part_decay
 
     @property
     def kept(self) -> nn.Module:
         return self.network
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        groups = parameter_groups(self.network, self.plan.weight_decay, self.part_decay)
+        return torch.optim.AdamW(groups, lr=self.plan.learning_rate)
 
     def training_step(self, batch: dict[str, Tensor], index: int) -> Tensor:
         return self.noted(self.loss(batch, self.draws()))

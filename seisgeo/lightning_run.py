@@ -7,7 +7,7 @@ import logging
 import math
 import signal
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import lightning as L
@@ -62,12 +62,25 @@ def rate_at(done: float) -> float:
     return min(1.0, (done + 1e-3) / WARM_UP) * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """What is learned, for AdamW: decay on matrices and kernels, not on norms and biases."""
-    learned = [p for p in module.parameters() if p.requires_grad]
+def parameter_groups(
+    module: nn.Module, weight_decay: float, of_parts: Mapping[str, float] | None = None
+) -> list[dict[str, Any]]:
+    """What is learned, for AdamW: decay on matrices and kernels, not on norms and biases.
+
+    `of_parts` gives submodules, by their names in `module`, a decay of their own.
+    """
+    of_parts = of_parts or {}
+    matrices: dict[str, list[nn.Parameter]] = {name: [] for name in ("", *of_parts)}
+    others: list[nn.Parameter] = []
+    for name, parameter in module.named_parameters():
+        part = name.split(".")[0]
+        if parameter.requires_grad:
+            kept = matrices[part if part in of_parts else ""] if parameter.ndim > 1 else others
+            kept.append(parameter)
     return [
-        {"params": [p for p in learned if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": matrices[""], "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+        *({"params": matrices[name], "weight_decay": decay} for name, decay in of_parts.items()),
     ]
 
 

@@ -73,6 +73,38 @@ def test_first_motions_at_several_stations_give_the_mechanism(network, blind):
         head.predict(test.drop_vars("back_azimuth"))
 
 
+def test_features_that_say_nothing_take_nothing_from_a_mechanism_of_few_labels(
+    network, blind, monkeypatch
+):
+    """Sixty events and features of chance: as good as with features that are all the same."""
+    from seisgeo.estimators import event_head
+
+    records = xr.concat(network, "event")
+    train, test = records.isel(event=slice(300)), records.isel(event=slice(300, None))
+    random = np.random.default_rng(0)
+    settings = {**SMALL, "max_epochs": 60, "batch_size": 8, "validation_fraction": 0.0}
+
+    def score(features, **changes):
+        def found(encoder, batches, device):
+            return features(sum(map(len, batches))).astype(np.float32)
+
+        monkeypatch.setattr(event_head, "embed", found)
+        return sg.MechanismRegressor(blind, **settings, **changes).fit(train).score(test)
+
+    without = score(lambda n: np.zeros((n, 64)))
+    assert without > -50  # guesses: -75
+    assert score(lambda n: random.normal(size=(n, 64))) > without - 1.5
+    # What stands in the way of it: without decay, chance is learned by heart.
+    assert score(lambda n: random.normal(size=(n, 64)), weight_decay=1e-4) < without - 1.5
+
+
+def test_a_mechanism_from_hardly_any_labels(network, blind):
+    few, test = network[0].isel(event=slice(15)), network[1]
+    found = sg.MechanismRegressor(blind, **SMALL).fit(few).predict(test)
+    for name in ("strike", "dip", "rake"):
+        assert np.isfinite(found[name]).all()
+
+
 def test_first_motions_are_read_off_the_record():
     """A pulse that comes from the west, moves the ground up and away, and S across to the right."""
     time = np.arange(2000) * 0.01

@@ -104,6 +104,40 @@ def test_a_run_of_other_settings_or_records_is_refused(records, tmp_path, name):
         )
 
 
+@pytest.fixture(scope="module")
+def encoder(records):
+    return sg.SeisCLIP(**{**SETTINGS, "max_epochs": 1}).fit(records)
+
+
+@pytest.mark.parametrize(
+    ("trained", "fine_tune", "step"), [(True, False, 4), (True, True, 8), (False, False, 4)]
+)
+def test_a_stopped_head_goes_on_to_the_same_weights(
+    records, encoder, tmp_path, trained, fine_tune, step
+):
+    # 22 events make two steps an epoch: the eighth is in the second part of fine-tuning.
+    def head():
+        settings = {**SETTINGS, "batch_size": 10, "validation_fraction": 0.1}
+        return sg.EventClassifier(encoder if trained else None, fine_tune=fine_tune, **settings)
+
+    whole = head().fit(records)
+    with pytest.MonkeyPatch.context() as patch:
+        stop_at(patch, step)
+        with pytest.raises(KeyError, match="stopped"):
+            head().fit(records, checkpoint=tmp_path / "run")
+    assert (tmp_path / "run" / "fine-tuning").exists() == fine_tune
+    gone_on = head().fit(records, checkpoint=tmp_path / "run")
+    assert gone_on.model_id_ == whole.model_id_
+    assert without_seconds(gone_on.history_) == without_seconds(whole.history_)
+
+
+def test_a_head_goes_on_over_its_own_features_only(records, encoder, tmp_path):
+    sg.EventClassifier(encoder, **SETTINGS).fit(records, checkpoint=tmp_path / "run")
+    other = sg.SeisCLIP(**{**SETTINGS, "max_epochs": 1, "random_state": 1}).fit(records)
+    with pytest.raises(OutputExistsError, match="encoder: "):
+        sg.EventClassifier(other, **SETTINGS).fit(records, checkpoint=tmp_path / "run")
+
+
 def test_a_run_without_a_seed_keeps_the_one_it_drew(records, tmp_path):
     model = sg.SeisSimCLR(**{**SETTINGS, "random_state": None})
     with pytest.MonkeyPatch.context() as patch:

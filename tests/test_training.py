@@ -463,3 +463,23 @@ def test_what_is_read_batch_by_batch_is_looked_at(
     monkeypatch.setattr(views, "_room", lambda: 0)
     with pytest.raises(ConventionError, match=message):
         sg.SeisBind(**{**SETTINGS, "max_epochs": 1}).fit(lazy)
+
+
+def test_parts_of_a_network_have_their_own_weight_decay():
+    from seisgeo.lightning_run import parameter_groups
+
+    network = torch.nn.ModuleDict({name: torch.nn.Linear(2, 3) for name in ("a", "b", "held")})
+    network["held"].requires_grad_(False)
+    groups = parameter_groups(network, 0.1, {"b": 5.0, "held": 7.0})
+    decay = {id(p): group["weight_decay"] for group in groups for p in group["params"]}
+    assert decay == {
+        id(network["a"].weight): 0.1,
+        id(network["b"].weight): 5.0,
+        id(network["a"].bias): 0.0,
+        id(network["b"].bias): 0.0,
+    }
+    optimiser = torch.optim.AdamW(groups, lr=0.1)
+    before = network["b"].weight.detach().clone()
+    sum(p.sum() * 0 for p in network.parameters() if p.requires_grad).backward()
+    optimiser.step()
+    torch.testing.assert_close(network["b"].weight.detach(), before * (1 - 0.1 * 5.0))

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import copy
+import os
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo.devices import default_device
@@ -17,6 +18,7 @@ from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed
 from seisgeo.estimators.records import RecordForm, Records, group_of, numbers_of
+from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 from seisgeo.estimators.seisclip import SeisCLIP
 from seisgeo.estimators.spectrum_encoder import make_spectrum_encoder
 from seisgeo.estimators.views import LOAD_BYTES, Views
@@ -25,13 +27,19 @@ if TYPE_CHECKING:
     import torch
 
     from seisgeo.estimators.event_network import EventNetwork
+    from seisgeo.learner import History
 
 __all__ = ["EventHead", "document", "levels_of", "mean_and_scale"]
 
 #: Learning rates of a head on trained features, and of a network from scratch.
 _ON_FEATURES, _FROM_SCRATCH = 4e-3, 2e-3
-#: Learning rate of head and encoder together, over that of the head alone.
-_TUNING = 0.1
+#: Learning rate of head and encoder together, over that of the head alone, and the events that it
+#: takes: of fewer, the rate is less in proportion.
+_TUNING, _TUNED = 0.1, 500
+#: AdamW's decay where nothing else is asked for.
+_DECAY = 1e-4
+#: What decay takes off a weight in a step, at most.
+_TAKEN = 0.2
 
 
 class EventHead(SavedEstimator):
@@ -43,6 +51,8 @@ class EventHead(SavedEstimator):
 
     #: Numbers that each record gives by itself.
     _votes = 0
+    #: AdamW's decay of the head and of its layer over the features, times the number of events.
+    _held: tuple[float, float] | None = None
 
     def __init__(
         self,
@@ -52,7 +62,7 @@ class EventHead(SavedEstimator):
         batch_size: int = 16,
         max_epochs: int = 200,
         learning_rate: float | None = None,
-        weight_decay: float = 1e-4,
+        weight_decay: float | None = None,
         validation_fraction: float = 0.1,
         patience: int = 20,
         device: str | None = None,
@@ -75,7 +85,13 @@ class EventHead(SavedEstimator):
         # A clone forgets what this head learned, but not what the encoder did before.
         return type(self)(**self.get_params(deep=False))
 
-    def fit(self, X: xr.Dataset, y: Any = None) -> Any:
+    def fit(
+        self,
+        X: xr.Dataset,
+        y: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+    ) -> Any:
         """Train the head, and with `fine_tune` the encoder along with it.
 
         Parameters
@@ -84,6 +100,10 @@ class EventHead(SavedEstimator):
             Waveforms, ``amplitude (event, component, time)``.
         y : array-like or None, default None
             Labels, a row for each record; by default the coordinates of `X` that the class names.
+        checkpoint : path-like, optional
+            Folder that keeps the state of the training, once a minute, and its curves. The same
+            call goes on from there after a kill, to the very weights that it would have reached
+            without.
 
         Returns
         -------
@@ -96,6 +116,8 @@ class EventHead(SavedEstimator):
             If labels are missing, or the records are not of the encoder's form.
         ParameterError
             If `encoder` is neither a SeisCLIP nor None.
+        OutputExistsError
+            If `checkpoint` holds a training with other settings or data.
         """
         from seisgeo.estimators.event_network import EventViews
         from seisgeo.event_training import Schedule, fit_network, split_rows
@@ -105,8 +127,9 @@ class EventHead(SavedEstimator):
         groups = group_of(X)
         self.beside_ = self._coordinates(X, form)
         targets = self._learn_targets(X, y)[np.unique(groups, return_index=True)[1]]
-        random = check_random_state(self.random_state)
-        seed = int(random.randint(2**31 - 1))
+        folder = None if checkpoint is None else Path(checkpoint)
+        seed = seed_of(self.random_state, folder)
+        random = np.random.RandomState(seed)
         read = self._read(X, Records(matched), form, learn=True)
         records = Records(matched, **read)
         outputs = targets.shape[1] if targets.ndim > 1 else self._outputs()
@@ -115,12 +138,13 @@ class EventHead(SavedEstimator):
         rate = self.learning_rate
         if rate is None:
             rate = _FROM_SCRATCH if trained is None else _ON_FEATURES
+        decay, parts = self._decays(len(kept), rate)
         schedule = Schedule(
             max_epochs=self.max_epochs,
             batch_size=self.batch_size,
             max_time=None,
             learning_rate=rate,
-            weight_decay=self.weight_decay,
+            weight_decay=decay,
             patience=self.patience,
             device=default_device(self.device),
             seed=seed,
@@ -131,23 +155,35 @@ class EventHead(SavedEstimator):
             batch = self._augmented(batch, generator)
             return self._loss(self._outcome(network, batch), batch["target"])
 
-        def train(views: Views, schedule: Schedule) -> list[dict[str, float]]:
+        def train(views: Views, schedule: Schedule, run: Path | None) -> History:
             events = EventViews(views, groups, targets)
-            return fit_network(network, loss, events, kept, held, schedule)
+            return fit_network(
+                network,
+                loss,
+                events,
+                kept,
+                held,
+                schedule,
+                part_decay=parts,
+                folder=run,
+                settings=settings_of(self, seed, **fingerprint(events)) if run else None,
+            )
 
         if trained is None:
-            self.history_ = train(_spectra(network, records), schedule)
+            self.history_ = train(_spectra(network, records), schedule, folder)
         else:
             network.encoder.load_state_dict(trained.state_dict())
             features = embed(network.encoder, batches_of(records, "waveforms"), self.device)
             network.standard.learn(features)
             network.encoder.requires_grad_(False)
-            self.history_ = train(Views({"features": features, **read}), schedule)
+            self.history_ = train(Views({"features": features, **read}), schedule, folder)
             network.encoder.requires_grad_(True)
             if self.fine_tune:
                 before = copy.deepcopy(network.state_dict())
-                tuning = replace(schedule, learning_rate=_TUNING * rate)
-                rows = train(_spectra(network, records), tuning)
+                slower = _TUNING * min(1.0, len(kept) / _TUNED)
+                tuning = replace(schedule, learning_rate=slower * rate)
+                further = None if folder is None else folder / "fine-tuning"
+                rows = train(_spectra(network, records), tuning, further)
                 if len(held) and _best(rows) >= _best(self.history_):
                     network.load_state_dict(before)
                 first = len(self.history_)
@@ -155,6 +191,16 @@ class EventHead(SavedEstimator):
         self.network_, self.form_ = network, form
         self.pretrained_ = trained is not None
         return self
+
+    def _decays(self, events: int, rate: float) -> tuple[float, dict[str, float]]:
+        """Weight decay of the head, and of parts of the network that have another one."""
+        if self.weight_decay is not None:
+            return self.weight_decay, {}
+        if self._held is None:
+            return _DECAY, {}
+        # The fewer events, the less of what they seem to say is so.
+        head, features = (min(held / events, _TAKEN / rate) for held in self._held)
+        return head, {"encoder": _DECAY, "features": features}
 
     def _form_for(self, X: xr.Dataset) -> tuple[RecordForm, Any]:
         """Form of the records, and the trained encoder if there is one."""
@@ -331,15 +377,17 @@ _PARAMETERS = """
     fine_tune : bool, default False
         Train the encoder's network, too, a copy of it: the encoder that was given stays as it is.
         First the head learns on the features as they are, then everything together at a tenth of
-        the learning rate, as many epochs again: a head that knows nothing yet would spoil them.
+        the learning rate, as many epochs again: a head that knows nothing yet would spoil them, and
+        so would few labels; of fewer than 500 events the rate is less in proportion.
         Where events are held out, what was learned first is kept unless the second part is better.
     batch_size, max_epochs : int, default 16 and 200
         Events of a step, and passes over them at most.
     learning_rate : float or None, default None
         AdamW's, which warms up and follows a cosine; by default 4e-3 for a head on trained
         features, and 2e-3 for a network from scratch.
-    weight_decay : float, default 1e-4
-        AdamW's.
+    weight_decay : float or None, default None
+        AdamW's; by default 1e-4, and for a head that finds mechanisms 400 over the number of
+        events, ten times that for its layer over the features.
     validation_fraction : float, default 0.1
         Share of the events held out for early stopping; 0 trains to the end.
     patience : int, default 20

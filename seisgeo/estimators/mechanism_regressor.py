@@ -50,6 +50,8 @@ class MechanismRegressor(EventHead):
 
     _targets = ("strike", "dip", "rake")
     _votes = _FREE + _WEIGHTS
+    # First motions err, and a large network learns the errors of few events by heart.
+    _held = (400.0, 4000.0)
 
     def _coordinates(self, X: xr.Dataset, form: RecordForm) -> list[str]:
         if "back_azimuth" not in X.variables:
