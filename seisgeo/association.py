@@ -109,8 +109,7 @@ def _links(when: np.ndarray, station: np.ndarray, longest: int) -> list[tuple[in
 
 
 def _nearest(times: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Of each time, the number of the nearest of the others, which are in order; the earlier of
-    two that are as near."""
+    """The nearest of the others, which are in order, of each time; of two as near the earlier."""
     after = np.searchsorted(others, times).clip(1, max(len(others) - 1, 1))
     if len(others) == 1:
         return np.zeros(len(times), int)

@@ -64,8 +64,8 @@ def _others(ds: xr.Dataset, group: np.ndarray) -> list[np.ndarray]:
     """Of each record, the records of its event at other stations."""
     if "event_id" not in ds.coords:
         raise ConventionError(
-            "copies='event' needs the coordinate 'event_id' along event, the same in records of one "
-            "event; seisgeo.detection.associate finds it from the times of triggers"
+            "copies='event' needs the coordinate 'event_id' along event, the same in records of "
+            "one event; seisgeo.detection.associate finds it from the times of triggers"
         )
     n = len(group)
     station = np.arange(n)
