@@ -31,8 +31,13 @@ CLUSTERS = (2, 3, 4, 6)
 TRAVEL = 0.4
 #: Seconds by which stations are shifted to count pairs by chance.
 SHIFTS = (5, 7, 11)
-#: The row of SeisSimCLR that knows which records are of one event.
-STATIONS = "SeisSimCLR, copies of events"
+#: Rows of SeisSimCLR on the hour: whether stations are equalised, and what are copies.
+TRAININGS = {
+    "SeisSimCLR": (False, "record"),
+    "SeisSimCLR, copies of events": (False, "event"),
+    "SeisSimCLR, equal stations": (True, "record"),
+    "SeisSimCLR, equal stations, copies of events": (True, "event"),
+}
 GOALS = {"k-means": 0.88, "ten labels": 0.95, "seeds": 0.8}
 
 
@@ -264,6 +269,7 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
 
     from seisgeo import detection
     from seisgeo.clustering import cluster_stability, most_stable
+    from seisgeo.station_spectra import equalise_stations
 
     folder = Path(os.environ.get("SEISGEO_TEST_DATA", ".")) / "icequakes"
     if not sorted(folder.glob("*.m")):
@@ -281,10 +287,12 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
     taught = records.assign_coords(event_id=event.where(~late, ""))
     pairs = pairs_of(records.assign_coords(event_id=event.where(late, "")))
     features = {"spectrum, PCA": [spectra(records)], "features by hand": [by_hand(records)]}
-    for name, copies in (("SeisSimCLR", "record"), (STATIONS, "event")):
+    equal = equalise_stations(taught)
+    for name, (equalised, copies) in TRAININGS.items():
         features[name] = []
+        shown = equal if equalised else taught
         for seed in range(options.ice_seeds):
-            features[name].append(embedded(network(taught, seed, options, copies=copies), records))
+            features[name].append(embedded(network(shown, seed, options, copies=copies), shown))
             print(name, seed, flush=True)
     stations, place = np.unique(records["station"].values.astype(str), return_inverse=True)
     rows: dict[str, Any] = {}
@@ -316,9 +324,7 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
             "by chance": by_chance(triggers),
         },
         "rows": rows,
-        "most_stable": {
-            name: [most_stable(f) for f in features[name]] for name in ("SeisSimCLR", STATIONS)
-        },
+        "most_stable": {name: [most_stable(f) for f in features[name]] for name in TRAININGS},
         "seeds": options.ice_seeds,
         "cpu_seconds": time.process_time() - started,
     }

@@ -10,6 +10,7 @@ import xarray as xr
 from seisgeo.errors import ConventionError
 from seisgeo.estimators.records import Records, group_of
 from seisgeo.estimators.views import Views
+from seisgeo.station_spectra import station_of
 
 __all__ = ["Partners"]
 
@@ -70,9 +71,7 @@ def _others(ds: xr.Dataset, group: np.ndarray) -> list[np.ndarray]:
     n = len(group)
     station = np.arange(n)
     if "station" in ds.coords:
-        codes = [c for c in ("network", "station") if c in ds.coords]
-        names = [ds[c].values.astype(object).astype(str) for c in codes]
-        station = np.unique(np.array(names), axis=1, return_inverse=True)[1].reshape(-1)
+        station = station_of(ds)
     members = np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1])
     found = [members[g][station[members[g]] != s] for g, s in zip(group, station, strict=True)]
     if not any(len(others) for others in found):
