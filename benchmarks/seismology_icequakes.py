@@ -26,8 +26,18 @@ LABELS, DRAWS = 10, 5
 #: Windows around a trigger of the hour (s before, s after).
 BEFORE, AFTER = 0.05, 0.2
 CLUSTERS = (2, 3, 4, 6)
-#: Longest time that a wave takes from station to station on the hour (s), as the triggers show.
-TRAVEL = 0.7
+#: Longest time that a wave takes from station to station on the hour (s): of pairs of triggers that
+#: are farther apart, as many are found by chance.
+TRAVEL = 0.4
+#: Seconds by which stations are shifted to count pairs by chance.
+SHIFTS = (5, 7, 11)
+#: Rows of SeisSimCLR on the hour: whether stations are equalised, and what are copies.
+TRAININGS = {
+    "SeisSimCLR": (False, "record"),
+    "SeisSimCLR, copies of events": (False, "event"),
+    "SeisSimCLR, equal stations": (True, "record"),
+    "SeisSimCLR, equal stations, copies of events": (True, "event"),
+}
 GOALS = {"k-means": 0.88, "ten labels": 0.95, "seeds": 0.8}
 
 
@@ -70,11 +80,19 @@ def _unit(records: Any) -> np.ndarray:
     return x / np.sqrt((x**2).mean(axis=(1, 2), keepdims=True))
 
 
-def network(records: Any, seed: int, options: argparse.Namespace, *, trained: bool = True) -> Any:
+def network(
+    records: Any,
+    seed: int,
+    options: argparse.Namespace,
+    *,
+    trained: bool = True,
+    copies: str = "record",
+) -> Any:
     """SeisSimCLR with its defaults; untrained with a rate of zero."""
     import seisgeo as sg
 
     return sg.SeisSimCLR(
+        copies=copies,
         **({} if options.ice_epochs is None else {"max_epochs": options.ice_epochs}),
         **({} if trained else {"max_epochs": 1, "learning_rate": 0.0}),
         device=getattr(options, "device", None),
@@ -190,39 +208,56 @@ def hour_of_ice(folder: Path) -> tuple[Any, Any]:
     return hour, detection.detect(hour, sta=0.05, lta=1.0, on=6.0)
 
 
-def same_events(records: Any) -> np.ndarray:
-    """Pairs of records that two stations made of one event: each the other's nearest in time,
-    within the travel time between stations; rows of two record numbers."""
-    when = records["starttime"].values.astype("M8[ns]").astype(np.int64) / 1e9
-    station = records["station"].values.astype(str)
-    pairs = []
-    for a, b in combinations(np.unique(station), 2):
-        i, j = np.flatnonzero(station == a), np.flatnonzero(station == b)
-        lag = np.abs(when[i][:, None] - when[j][None])
-        to, back = lag.argmin(axis=1), lag.argmin(axis=0)
-        both = (back[to] == np.arange(len(i))) & (lag.min(axis=1) <= TRAVEL)
-        pairs.append(np.stack([i[both], j[to[both]]], axis=1))
-    return np.concatenate(pairs)
+def pairs_of(records: Any) -> np.ndarray:
+    """Records of one event, two by two: rows of two record numbers and that of the event."""
+    from seisgeo.estimators.records import group_of
+
+    found: list[tuple[int, int, int]] = []
+    group = group_of(records)
+    for event in np.flatnonzero(np.bincount(group) > 1):
+        found += [(*pair, event) for pair in combinations(np.flatnonzero(group == event), 2)]
+    return np.array(found, int).reshape(-1, 3)
 
 
-def agreement(labels: np.ndarray, pairs: np.ndarray, draws: int = 1000) -> dict[str, Any]:
-    """Cohen's kappa of the clusters that two stations give one event, with its interval."""
-    from sklearn.metrics import cohen_kappa_score
+def by_chance(triggers: Any) -> float:
+    """Pairs of records that would be taken for one event where none is: times are shifted, station
+    by station."""
+    from seisgeo.detection import associate
 
-    random = np.random.default_rng(0)
-    first, second = labels[pairs[:, 0]], labels[pairs[:, 1]]
-    # Which station comes first means nothing.
-    one, other = np.append(first, second), np.append(second, first)
-    n = len(pairs)
-    drawn = []
-    for _ in range(draws):
-        rows = random.integers(n, size=n)
-        rows = np.append(rows, rows + n)
-        drawn.append(cohen_kappa_score(one[rows], other[rows]))
-    low, high = np.nanquantile(drawn, [0.025, 0.975])
+    station = np.unique(triggers["station"], return_inverse=True)[1]
+    counts = []
+    for step in SHIFTS:
+        moved = triggers.assign(time=triggers["time"] + station * np.timedelta64(step, "s"))
+        size = associate(moved, TRAVEL).groupby("event_id").size()
+        counts.append((size * (size - 1) / 2).sum())
+    return float(np.mean(counts))
+
+
+def agreement(runs: list[np.ndarray], pairs: np.ndarray, draws: int = 1000) -> dict[str, Any]:
+    """Cohen's kappa of the clusters that two stations give one event, the mean of all trainings,
+    and its interval by a bootstrap over events."""
+    event = np.unique(pairs[:, 2], return_inverse=True)[1]
+    n = event.max() + 1
+    weights = np.random.default_rng(0).multinomial(n, np.full(n, 1 / n), size=draws)
+    weights = np.concatenate([np.ones((1, n)), weights])
+    same, kappa = [], []
+    for labels in runs:
+        k = labels.max() + 1
+        table = np.zeros((n, k, k))
+        # Which station comes first means nothing.
+        for a, b in ((0, 1), (1, 0)):
+            np.add.at(table, (event, labels[pairs[:, a]], labels[pairs[:, b]]), 0.5)
+        total = np.tensordot(weights, table, 1)
+        total /= total.sum(axis=(1, 2), keepdims=True)
+        hits, chance = np.trace(total, axis1=1, axis2=2), (total.sum(axis=2) ** 2).sum(axis=1)
+        same.append(hits[0])
+        with np.errstate(invalid="ignore"):  # a draw with a single cluster
+            kappa.append((hits - chance) / (1 - chance))
+    mean = np.mean(kappa, axis=0)
+    low, high = np.nanquantile(mean[1:], [0.025, 0.975])
     return {
-        "same_cluster": float((first == second).mean()),
-        "kappa": float(cohen_kappa_score(one, other)),
+        "same_cluster": float(np.mean(same)),
+        "kappa": float(mean[0]),
         "kappa_interval": [float(low), float(high)],
     }
 
@@ -234,21 +269,31 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
 
     from seisgeo import detection
     from seisgeo.clustering import cluster_stability, most_stable
+    from seisgeo.station_spectra import equalise_stations
 
     folder = Path(os.environ.get("SEISGEO_TEST_DATA", ".")) / "icequakes"
     if not sorted(folder.glob("*.m")):
         raise SystemExit(f"{folder}: no *.m; set SEISGEO_TEST_DATA, or ask for --ice-part made")
     hour, triggers = hour_of_ice(folder)
+    triggers = detection.associate(triggers, TRAVEL)
     started = time.process_time()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # windows that reach beyond the hour
         records = detection.windows(hour, triggers, before=BEFORE, after=AFTER).load()
-    pairs = same_events(records)
+    # Events of one half of the hour teach, those of the other are asked about.
+    start = records["starttime"].values
+    late = start >= start.min() + (start.max() - start.min()) / 2
+    event = records["event_id"]
+    taught = records.assign_coords(event_id=event.where(~late, ""))
+    pairs = pairs_of(records.assign_coords(event_id=event.where(late, "")))
     features = {"spectrum, PCA": [spectra(records)], "features by hand": [by_hand(records)]}
-    features["SeisSimCLR"] = []
-    for seed in range(options.ice_seeds):
-        features["SeisSimCLR"].append(embedded(network(records, seed, options), records))
-        print("hour", seed, flush=True)
+    equal = equalise_stations(taught)
+    for name, (equalised, copies) in TRAININGS.items():
+        features[name] = []
+        shown = equal if equalised else taught
+        for seed in range(options.ice_seeds):
+            features[name].append(embedded(network(shown, seed, options, copies=copies), shown))
+            print(name, seed, flush=True)
     stations, place = np.unique(records["station"].values.astype(str), return_inverse=True)
     rows: dict[str, Any] = {}
     for name, runs in features.items():
@@ -266,15 +311,20 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
                     np.bincount(place[labels[0] == c], minlength=len(stations)).tolist()
                     for c in range(k)
                 ],
-                **agreement(labels[0], pairs),
+                **agreement(labels, pairs),
             }
     return {
         "triggers": {k: int(v) for k, v in triggers.groupby("station").size().items()},
         "records": len(place),
         "stations": stations.tolist(),
-        "pairs": len(pairs),
+        "pairs": {
+            "of the first half, that teach": len(pairs_of(taught)),
+            "of the second, that are asked about": len(pairs),
+            "in the hour": len(pairs_of(records)),
+            "by chance": by_chance(triggers),
+        },
         "rows": rows,
-        "most_stable": [most_stable(f) for f in features["SeisSimCLR"]],
+        "most_stable": {name: [most_stable(f) for f in features[name]] for name in TRAININGS},
         "seeds": options.ice_seeds,
         "cpu_seconds": time.process_time() - started,
     }
@@ -317,10 +367,17 @@ def tables_of(part: str, found: dict[str, Any]) -> dict[str, Any]:
     counts = {station: {"triggers": n} for station, n in found["triggers"].items()}
     return {
         "Rutford, triggers": {"kind": "numbers", "rows": counts},
+        "Rutford, two records of one event": {
+            "kind": "numbers",
+            "rows": {name: {"pairs": round(n)} for name, n in found["pairs"].items()},
+        },
         "Rutford, clusters": {"kind": "numbers", "rows": rows},
         "Rutford, most stable k": {
             "kind": "numbers",
-            "rows": {"SeisSimCLR": {"of each training": _listed(found["most_stable"])}},
+            "rows": {
+                name: {"of each training": _listed(runs)}
+                for name, runs in found["most_stable"].items()
+            },
         },
     }
 

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from seisgeo.estimators.seissimclr import SeisSimCLR
     from seisgeo.example_line import write_example_line
     from seisgeo.field import match_to_survey
+    from seisgeo.station_spectra import equalise_stations
 
 __all__ = [
     "DomainClassifier",
@@ -65,6 +66,7 @@ __all__ = [
     "conventions",
     "descriptors",
     "detection",
+    "equalise_stations",
     "evaluation",
     "load",
     "match_to_survey",
@@ -82,6 +84,7 @@ __all__ = [
 # Heavy parts (torch, deepwave, obspy, matplotlib) load when they are first asked for (PEP 562).
 _HOMES = {
     **_ESTIMATORS,
+    "equalise_stations": "seisgeo.station_spectra",
     "load": "seisgeo.estimators.persistence",
     "match_to_survey": "seisgeo.field",
     "write_example_line": "seisgeo.example_line",

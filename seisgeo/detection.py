@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from seisgeo.association import associate
 from seisgeo.continuous import CODES, Continuous, files_of, index_of, of_file, opened
 from seisgeo.errors import ParameterError
 from seisgeo.files import whole_output
@@ -24,7 +25,7 @@ from seisgeo.trigger_windows import windows
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["detect", "windows", "write_catalogue"]
+__all__ = ["associate", "detect", "windows", "write_catalogue"]
 
 _COLUMNS = (
     *("event_id", "time", "duration", "network", "station", "location", "channel"),
@@ -96,6 +97,10 @@ def detect(
     -----
     DataWarning
         If channels or parts of them are constant, clipped, shorter than `lta`, or have gaps.
+
+    See Also
+    --------
+    associate : Events by what is nearest in time, at most one trigger of each station in each.
 
     Examples
     --------

@@ -158,7 +158,7 @@ class LogitScale(nn.Module):
         return self.log_scale.clamp(0.0, math.log(100.0)).exp()
 
 
-def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
+def nt_xent(a: Tensor, b: Tensor, temperature: float, same: Tensor | None = None) -> Tensor:
     """NT-Xent: each of two copies finds the other among all copies of the batch but itself.
 
     Parameters
@@ -168,6 +168,9 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
         twice.
     temperature : float
         Divides the cosine similarities.
+    same : torch.Tensor of bool, optional
+        Shape (batch, batch), symmetric. Where True, copies of row i and of row j belong together
+        and are not contrasted; the diagonal does not matter.
 
     Returns
     -------
@@ -190,6 +193,8 @@ def nt_xent(a: Tensor, b: Tensor, temperature: float) -> Tensor:
         both = torch.cat([a, b]).float()
         logits = both @ both.T / temperature  # (2 batch, 2 batch)
     logits = logits.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=a.device), -torch.inf)
+    if same is not None:
+        logits = logits.masked_fill(_off_diagonal(same).repeat(2, 2), -torch.inf)
     target = torch.arange(2 * n, device=a.device).roll(n)
     return functional.cross_entropy(logits, target)
 

@@ -4,6 +4,7 @@ import json
 import re
 
 import numpy as np
+import obspy
 import pandas as pd
 import pytest
 import xarray as xr
@@ -345,3 +346,31 @@ def test_from_continuous_data_to_clusters(seisgeo, work, data_dir):
     assert table["cluster"].nunique() == 4
     assert table["starttime"].str.match(r"2009-01-21T0\d:\d\d:\d\d\.\d{9}Z").all()
     assert table["station"].nunique() == 1
+
+
+def test_events_of_several_stations_from_detection_to_clusters(seisgeo, work):
+    random, start = np.random.default_rng(0), obspy.UTCDateTime(2009, 1, 21, 4)
+    for station, late in (("A", 0), ("B", 20)):
+        samples = random.normal(size=30_000)
+        for first in range(3000, 28_000, 2000):
+            samples[first + late : first + late + 40] += 40 * np.hanning(40) * (-1) ** np.arange(40)
+        codes = {"network": "XX", "station": station, "channel": "HHZ", "sampling_rate": 100}
+        trace = obspy.Trace(samples.astype(np.float32), {**codes, "starttime": start})
+        trace.write(f"{station}.mseed", format="MSEED")
+    code, out, err = seisgeo(
+        "detect", "A.mseed", "B.mseed", "--on", 6, "--moveout", 0.3, "--out", "t.csv",
+        "--windows", "t.zarr", "--workers", 1,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "wrote t.csv: 26 triggers, 13 events" in out
+    assert (pd.read_csv("t.csv").groupby("event_id")["station"].nunique() == 2).all()
+    words = ["fit", "t.zarr", "--model", "simclr", *CPU]
+    code, _, err = seisgeo(*words, "--copies", "event", "--out", "t.simclr")
+    assert code == 0, err
+    assert sg.load("t.simclr").copies == "event"
+    code, _, err = seisgeo("detect", "A.mseed", "--moveout", -1, "--out", "u.csv")
+    assert code == 2
+    assert "--moveout" in err
+    code, _, err = seisgeo(*words[:3], "seisclip", "--copies", "event", "--out", "x")
+    assert "--copies is an option of --model simclr" in err
+    assert not (work / "u.csv").exists()

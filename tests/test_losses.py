@@ -133,3 +133,35 @@ def test_nt_xent_by_sums():
     assert float(nt_xent(a, b, 0.2)) == pytest.approx(total / 10, rel=1e-5)
     same = torch.ones(8, 4) / 2
     assert float(nt_xent(same, same, 0.1)) == pytest.approx(math.log(15))
+
+
+def test_nt_xent_does_not_contrast_copies_of_one_event():
+    # Rows 0 and 1 are one event: their copies lie at e^2 to their own partner, to each other at
+    # nothing that counts, and see row 2 twice at e^0. Row 2 sees all four of them at e^0.
+    a = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]])
+    same = torch.tensor([[1, 1, 0], [1, 1, 0], [0, 0, 1]], dtype=torch.bool)
+    event = -math.log(math.e**2 / (math.e**2 + 2))
+    alone = -math.log(math.e**2 / (math.e**2 + 4))
+    assert float(nt_xent(a, a, 0.5, same)) == pytest.approx((2 * event + alone) / 3)
+    # Contrasted, each of them would see the other's two copies at e^2, too.
+    apart = -math.log(math.e**2 / (3 * math.e**2 + 2))
+    assert float(nt_xent(a, a, 0.5)) == pytest.approx((2 * apart + alone) / 3)
+
+
+def test_nt_xent_with_events_does_not_depend_on_order():
+    torch.manual_seed(2)
+    a, b = (torch.nn.functional.normalize(torch.randn(6, 3), dim=1) for _ in range(2))
+    group = torch.tensor([0, 1, 1, 2, 0, 1])
+    value = float(nt_xent(a, b, 0.2, group[:, None] == group))
+    order = torch.randperm(6)
+    moved = group[order]
+    assert float(nt_xent(a[order], b[order], 0.2, moved[:, None] == moved)) == pytest.approx(value)
+    assert float(nt_xent(b, a, 0.2, group[:, None] == group)) == pytest.approx(value)
+    none = torch.eye(6, dtype=torch.bool)
+    assert float(nt_xent(a, b, 0.2, none)) == float(nt_xent(a, b, 0.2))
+    # All of one event: nothing to be told from.
+    a.requires_grad_()
+    nothing = nt_xent(a, b, 0.2, torch.ones(6, 6, dtype=torch.bool))
+    nothing.backward()
+    assert float(nothing.detach()) == 0
+    assert torch.isfinite(a.grad).all()

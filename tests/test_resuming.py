@@ -51,6 +51,7 @@ def records():
 MODELS = {
     "seisclip": lambda: sg.SeisCLIP(**SETTINGS),
     "simclr": lambda: sg.SeisSimCLR(**SETTINGS),
+    "simclr, copies of events": lambda: sg.SeisSimCLR(copies="event", **SETTINGS),
     "erm": lambda: sg.DomainClassifier(**SETTINGS),
     "group-dro": lambda: sg.DomainClassifier("group_dro", **SETTINGS),
     "lacim": lambda: sg.LaCIMClassifier(4, 4, **SETTINGS),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from seisgeo.cli.base import Count, Flag, app
 from seisgeo.cli.outputs import require_free, require_suffix, write_cube
@@ -27,6 +27,7 @@ def detect(
     component: str = "Z",
     stations: Count = 1,
     delay: float = 0.0,
+    moveout: Annotated[float | None, Parameter(validator=validators.Number(gt=0))] = None,
     before: float = 1.0,
     after: float = 5.0,
     workers: Count | None = None,
@@ -38,6 +39,7 @@ def detect(
 
         seisgeo detect day.mseed --out triggers.csv
         seisgeo detect *.mseed --sta 0.05 --lta 1 --band 10:300 --out ice.csv --windows ice.zarr
+        seisgeo detect net/ --moveout 0.4 --out ice.csv --windows ice.zarr
 
     Parameters
     ----------
@@ -63,6 +65,9 @@ def detect(
         Keep what so many stations see at the same time.
     delay
         Longest travel time between stations in s, which still counts as the same time.
+    moveout
+        Longest difference in s between the onsets of an event at several stations: triggers that
+        are each other's nearest share an event_id. All are kept.
     before
         Seconds of a window before the trigger.
     after
@@ -91,6 +96,8 @@ def detect(
         delay=delay,
         workers=workers,
     )
+    if moveout is not None:
+        found = detection.associate(found, moveout)
     cut = detection.windows(files, found, before=before, after=after) if windows else None
     detection.write_catalogue(found, out, overwrite=overwrite)
     print(f"wrote {out}: {len(found)} triggers, {found['event_id'].nunique()} events")

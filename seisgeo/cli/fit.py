@@ -35,6 +35,7 @@ _OWNERS = {
     "seismic_only": ("seisbind",),
     "window": ("seisclip", *_HEADS),
     "view": ("simclr",),
+    "copies": ("simclr",),
     "features": _HEADS,
     "fine_tune": _HEADS,
     "label": ("classifier", *_DOMAINS),
@@ -82,6 +83,7 @@ def fit(
     seismic_only: Annotated[Flag, Parameter(group=SEISBIND)] = False,
     window: Annotated[Count | None, Parameter(group=EVENTS)] = None,
     view: Annotated[Literal["spectrum", "waveform"] | None, Parameter(group=EVENTS)] = None,
+    copies: Annotated[Literal["record", "event"] | None, Parameter(group=EVENTS)] = None,
     features: Annotated[Path | None, Parameter(group=EVENTS)] = None,
     fine_tune: Annotated[Flag, Parameter(group=EVENTS)] = False,
     label: Annotated[str | None, Parameter(group=EVENTS)] = None,
@@ -158,6 +160,9 @@ def fit(
         Samples of the windows of SeisCLIP's spectra, by default 100.
     view
         What SimCLR sees: log spectrograms, by default, or the waveforms.
+    copies
+        Whose copies SimCLR is to know as one: those of a record, by default, or those of an event
+        that several stations recorded (of `seisgeo detect --moveout`).
     features
         SeisCLIP model on whose features a classifier, locator or mechanism is trained; without it
         the whole network is trained from scratch.
@@ -186,6 +191,7 @@ def fit(
             "seismic_only": seismic_only or None,
             "window": window,
             "view": view,
+            "copies": copies,
             "features": features,
             "fine_tune": fine_tune or None,
             "label": label,

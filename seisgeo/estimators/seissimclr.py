@@ -18,6 +18,7 @@ from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
 from seisgeo.estimators.base import SavedEstimator
 from seisgeo.estimators.embedding import batches_of, embed, embedding_cube
+from seisgeo.estimators.partners import Partners
 from seisgeo.estimators.records import RecordForm, Records
 from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 
@@ -47,6 +48,10 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         What the network sees: log spectrograms, or the samples.
     embedding_dim : int, default 128
         Length of the embeddings.
+    copies : {"record", "event"}, default "record"
+        Whose copies are to fall on one point: those of a record; or, where several stations
+        recorded an event (``event_id``), those of a record and of another station's. Records
+        without such a partner are treated as by "record".
     augmentation : WaveformAugmentation or None, default None
         Changes and their ranges; by default :class:`seisgeo.waveform_augment.WaveformAugmentation`.
     temperature : float, default 0.1
@@ -99,6 +104,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         view: str = "spectrum",
         *,
         embedding_dim: int = 128,
+        copies: str = "record",
         augmentation: WaveformAugmentation | None = None,
         temperature: float = 0.1,
         batch_size: int = 64,
@@ -112,6 +118,7 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
     ) -> None:
         self.view = view
         self.embedding_dim = embedding_dim
+        self.copies = copies
         self.augmentation = augmentation
         self.temperature = temperature
         self.batch_size = batch_size
@@ -135,7 +142,8 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         Parameters
         ----------
         X : xarray.Dataset
-            Waveforms, ``amplitude (event, component, time)``.
+            Waveforms, ``amplitude (event, component, time)``; for ``copies="event"`` with the
+            coordinates ``event_id`` ("" or NaN where it is not known) and ``station``.
         y : None
             Ignored; scikit-learn passes it.
         checkpoint : path-like, optional
@@ -151,7 +159,8 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
         Raises
         ------
         ConventionError
-            If there are fewer than two records, they are too short, or hold NaN.
+            If there are fewer than two records, they are too short, or hold NaN; for
+            ``copies="event"`` also if no event has records of two stations.
         OutputExistsError
             If `checkpoint` holds a training with other settings or data.
         """
@@ -167,18 +176,24 @@ class SeisSimCLR(TransformerMixin, SavedEstimator):
             raise ConventionError(
                 f"records of {form.nt} samples are too short: expected at least {_SHORTEST}"
             )
+        if self.copies not in ("record", "event"):
+            raise ParameterError(f"copies must be 'record' or 'event', found {self.copies!r}")
         folder = None if checkpoint is None else Path(checkpoint)
         seed = seed_of(self.random_state, folder)
-        records = Records(X)
         network = self._build(form, seed)
+        records = Partners(X, seed) if self.copies == "event" else Records(X)
         change = self._augmentation()
         n = X.sizes["event"]
 
         def loss(batch: dict[str, torch.Tensor], generator: torch.Generator) -> torch.Tensor:
+            one = batch["waveforms"]
             a, b = (
-                network(change(batch["waveforms"], form.dt, generator)).float() for _ in range(2)
+                network(change(copy, form.dt, generator)).float()
+                for copy in (one, batch.get("partner", one))
             )
-            return nt_xent(a, b, self.temperature)
+            group = batch.get("group")
+            same = None if group is None else group[:, None] == group
+            return nt_xent(a, b, self.temperature, same)
 
         self.history_ = fit_network(
             network,
