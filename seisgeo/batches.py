@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -129,7 +130,7 @@ def in_order(rows: int, batch_size: int, processes: int = 1) -> list[np.ndarray]
 
 
 def loader(views: Views, batches: Iterable[np.ndarray], rank: int = 0, processes: int = 1) -> Any:
-    """Loader of batches of rows, of which this process reads its share.
+    """Loader of batches of rows, of which this process reads its share, one ahead of their use.
 
     Parameters
     ----------
@@ -160,6 +161,17 @@ class _Reading(IterableDataset):
         self.views, self.batches, self.rank, self.processes = views, batches, rank, processes
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
-        for rows in self.batches:
-            mine = self.views[rows[self.rank :: self.processes].tolist()]
-            yield {name: torch.from_numpy(array) for name, array in mine.items()}
+        """Batches; while one is learned from, the next is read."""
+        batches = iter(self.batches)
+        with ThreadPoolExecutor(1, "next-batch") as reader:
+            coming = reader.submit(self._read, batches)
+            while (batch := coming.result()) is not None:
+                coming = reader.submit(self._read, batches)
+                yield batch
+
+    def _read(self, batches: Iterator[np.ndarray]) -> dict[str, torch.Tensor] | None:
+        rows = next(batches, None)
+        if rows is None:
+            return None
+        mine = self.views[rows[self.rank :: self.processes].tolist()]
+        return {name: torch.from_numpy(array) for name, array in mine.items()}
