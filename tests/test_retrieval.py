@@ -13,9 +13,14 @@ from seisgeo.retrieval import Gallery, index_class, label_table, select_rows
 from seisgeo.retrieval.exact import nearest
 
 N, FEATURES = 1200, 24
-KINDS = ["exact", "faiss", "qdrant"]
-NEEDS = {"exact": "numpy", "faiss": "faiss", "qdrant": "qdrant_client"}
-OPTIONS = {"exact": {}, "faiss": {}, "qdrant": {"location": ":memory:"}}
+KINDS = ["exact", "faiss", "pgvector"]
+
+
+def options_of(kind, request):
+    """What an index needs, or a skip where its packages are not there."""
+    if kind == "faiss":
+        pytest.importorskip("faiss")
+    return {"location": request.getfixturevalue("postgres")} if kind == "pgvector" else {}
 
 
 def unit(rng, n):
@@ -60,8 +65,8 @@ def samples():
 
 @pytest.fixture(scope="module", params=KINDS)
 def gallery(request, embedding, samples):
-    pytest.importorskip(NEEDS[request.param])
-    return Gallery.build(embedding, samples, "f" * 64, kind=request.param, **OPTIONS[request.param])
+    options = options_of(request.param, request)
+    return Gallery.build(embedding, samples, "f" * 64, kind=request.param, **options)
 
 
 def brute_force(query, embedding, k, allowed=None):
@@ -270,40 +275,6 @@ def test_altered_models_are_noticed_when_they_are_read(stored_gallery, embedding
         gallery.hits(embedding[:200], 5)
 
 
-# -------------------------------------------------------------------------------- qdrant
-
-
-def test_a_changed_collection_is_noticed(embedding, samples, tmp_path):
-    pytest.importorskip("qdrant_client")
-    gallery = Gallery.build(
-        embedding[:50], samples.isel(sample=slice(50)), "f" * 64, kind="qdrant", location=":memory:"
-    )
-    gallery.save(tmp_path / "g")
-    index = gallery.index
-    index.client.delete(index.collection, points_selector=[3])
-    with pytest.raises(ModelFileError, match="holds 49 embeddings of 50 samples"):
-        Gallery.load(tmp_path / "g")
-    with pytest.raises(ParameterError, match="gave 49 points where the gallery's labels promise"):
-        gallery.search(embedding[:1], 50)
-    index.client.delete_collection(index.collection)
-    with pytest.raises(ModelFileError, match=r"its collection 'seisgeo-\w+' is not at :memory:"):
-        Gallery.load(tmp_path / "g")
-
-
-def test_where_a_database_is_asked_for(embedding, samples):
-    pytest.importorskip("qdrant_client")
-    for location, message in [
-        ("some/folder", r"address of a Qdrant server .* or ':memory:', found 'some/folder'"),
-        ("http://localhost:1", "no Qdrant database answers at http://localhost:1"),
-    ]:
-        with pytest.raises(ParameterError, match=message):
-            Gallery.build(embedding, samples, "f" * 64, kind="qdrant", location=location)
-    two = {"location": ":memory:", "collection": "twice"}
-    Gallery.build(embedding[:9], samples.isel(sample=slice(9)), "f", kind="qdrant", **two)
-    with pytest.raises(ParameterError, match="there is a collection 'twice' already"):
-        Gallery.build(embedding[:9], samples.isel(sample=slice(9)), "f", kind="qdrant", **two)
-
-
 # ------------------------------------------------------------------------------ indexes
 
 
@@ -317,11 +288,11 @@ def test_unknown_indexes_and_options(embedding, samples):
 def test_a_missing_package_is_named_with_what_installs_it(embedding, samples, monkeypatch):
     import sys
 
-    monkeypatch.setitem(sys.modules, "faiss", None)
-    monkeypatch.setitem(sys.modules, "qdrant_client", None)
-    for kind in ("faiss", "qdrant"):
+    for package in ("faiss", "psycopg"):
+        monkeypatch.setitem(sys.modules, package, None)
+    for kind in ("faiss", "pgvector"):
         with pytest.raises(ParameterError, match=r"pip install 'seisgeo\[index\]'"):
-            Gallery.build(embedding, samples, "f" * 64, kind=kind, **OPTIONS[kind])
+            Gallery.build(embedding, samples, "f" * 64, kind=kind)
 
 
 def test_labels_are_coordinates_and_descriptors(samples):
@@ -334,8 +305,8 @@ def test_labels_are_coordinates_and_descriptors(samples):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_retrieve_is_the_same_with_every_index(small_model, small_pairs, kind, tmp_path):
-    pytest.importorskip(NEEDS[kind])
+def test_retrieve_is_the_same_with_every_index(small_model, small_pairs, kind, request, tmp_path):
+    options = options_of(kind, request)
     pool, queries = small_pairs.isel(sample=slice(500)), small_pairs.isel(sample=slice(600, 610))
     where = {"family": "curvevel-a", "mean_velocity": slice(2500, 3200)}
     assert set(small_pairs["family"].values) == {"curvevel-a"}
@@ -344,7 +315,7 @@ def test_retrieve_is_the_same_with_every_index(small_model, small_pairs, kind, t
     means = pool["velocity"].mean(("depth", "x")).values[expected["gallery_index"].values]
     assert (means >= low - 1).all()
     assert (means <= high + 1).all()
-    small_model.make_gallery(pool, index=kind, **OPTIONS[kind]).save(tmp_path / "g")
+    small_model.make_gallery(pool, index=kind, **options).save(tmp_path / "g")
     hits = small_model.retrieve(queries, Gallery.load(tmp_path / "g"), k=4, where=where)
     np.testing.assert_array_equal(hits["gallery_index"], expected["gallery_index"])
     np.testing.assert_allclose(hits["score"], expected["score"], atol=1e-5)

@@ -112,13 +112,13 @@ class Binding(TransformerMixin, SavedEstimator):
             Velocity models (and descriptors) to find; stays lazy.
         modality : {"velocity", "seismic", "physics"}, default "velocity"
             By what they are found.
-        index : {"exact", "faiss", "qdrant"}, default "exact"
-            What searches: exactly, for up to about 100 000 samples; faiss among millions; a Qdrant
-            database, distributed.
+        index : {"exact", "faiss", "pgvector"}, default "exact"
+            What searches: exactly, for up to about 100 000 samples; faiss among millions; a
+            PostgreSQL database with pgvector, which a laboratory shares.
         **options
             Of the index: ``compress`` of
             :meth:`~seisgeo.retrieval.faiss_index.FaissIndex.build`, ``location`` and
-            ``collection`` of :meth:`~seisgeo.retrieval.qdrant_index.QdrantIndex.build`.
+            ``table`` of :meth:`~seisgeo.retrieval.pgvector_index.PgvectorIndex.build`.
 
         Returns
         -------

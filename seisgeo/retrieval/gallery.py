@@ -72,7 +72,7 @@ class Gallery:
             Unit embeddings, shape (sample, feature).
         samples, model_id, modality
             As for the class.
-        kind : {"exact", "faiss", "qdrant"} or another registered name, default "exact"
+        kind : {"exact", "faiss", "pgvector"} or another registered name, default "exact"
             The index, see :func:`seisgeo.retrieval.index_class`.
         **options
             The index's own, for instance ``compress=True`` of

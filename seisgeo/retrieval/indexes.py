@@ -49,7 +49,7 @@ def index_class(name: str) -> Any:
     Parameters
     ----------
     name : str
-        ``"exact"``, ``"faiss"``, ``"qdrant"``, or what another package registered under
+        ``"exact"``, ``"faiss"``, ``"pgvector"``, or what another package registered under
         :data:`GROUP`.
 
     Raises
