@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter, validators
 
-from seisgeo.cli.base import Count, Flag, app
+from seisgeo.cli.base import Count, Flag, Split, app
 from seisgeo.cli.inputs import load_model, open_pairs, open_records
 from seisgeo.cli.outputs import require_device, require_free
 from seisgeo.errors import DataWarning, OutputExistsError, ParameterError
@@ -41,6 +41,7 @@ _OWNERS = {
     "fine_tune": _HEADS,
     "label": ("classifier", *_DOMAINS),
     "domain": _DOMAINS,
+    "split": ("seisclip", "simclr", *_HEADS, *_DOMAINS),
 }
 
 
@@ -88,6 +89,7 @@ def fit(
     fine_tune: Annotated[Flag, Parameter(group=EVENTS)] = False,
     label: Annotated[str | None, Parameter(group=EVENTS)] = None,
     domain: Annotated[str | None, Parameter(group=EVENTS)] = None,
+    split: Annotated[Split, Parameter(group=EVENTS)] = None,
 ) -> None:
     """Train a model: SeisBind on gathers and velocity models, the others on seismograms.
 
@@ -99,6 +101,7 @@ def fit(
         seisgeo fit line.zarr --start openfwi-small --out line.seisbind
         seisgeo fit icequakes.zarr --model simclr --out ice.simclr
         seisgeo fit stead.hdf5 --model seisclip --out local.seisclip
+        seisgeo fit ethz/ --split train --model seisclip --out ethz.seisclip
         seisgeo fit labelled.zarr --model classifier --features local.seisclip --out kinds.model
         seisgeo fit labelled.zarr --model lacim --domain network --out travels.model
 
@@ -170,6 +173,8 @@ def fit(
     domain
         Column that says which domain a record belongs to (region, network, station, ...), by
         default region. It is needed to train, not to predict.
+    split
+        Records of this split alone, of a data set in SeisBench's format; by default all.
     """
     from seisgeo.devices import processes
 
@@ -193,6 +198,7 @@ def fit(
             "fine_tune": fine_tune or None,
             "label": label,
             "domain": domain,
+            "split": split,
         }.items()
         if value is not None
     }
@@ -207,7 +213,7 @@ def fit(
         return
     if processes()[2] > 1:
         raise ParameterError(f"--model {model} trains in one process: start it without torchrun")
-    records = _named(open_records(train), options, train)
+    records = _named(open_records(train, options.pop("split", None)), options, train)
     records = _labelled(records, model)
     fitted = _events_model(model, options).fit(records)
     fitted.save(out, overwrite=overwrite)
