@@ -280,7 +280,7 @@ def test_a_split_of_a_data_set_is_read_alone(seisgeo, home, work):
         for name, values in zip(names, events["amplitude"].values, strict=True):
             file[f"data/{name}"] = values
     split = ["train"] * 36 + ["test"] * 12
-    kinds = events["source_type"].values.astype(str)
+    kinds = events["source_type"].values.tolist()
     table = pd.DataFrame({"trace_name": names, "split": split, "source_type": kinds})
     table.to_csv("set/metadata.csv", index=False)
     model = home / "kinds.model"
