@@ -215,7 +215,7 @@ def _searched(
     lengths = [item.lengths[row] / item.rate for item in items for row in range(len(item.starts))]
     workers = n_workers(workers, len(jobs))
     with tqdm(
-        total=round(sum(lengths)),
+        total=int(sum(lengths)) + 1,
         desc="detecting",
         unit="s",
         unit_scale=True,

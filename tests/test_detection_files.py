@@ -182,18 +182,18 @@ def test_broken_files_are_reported_and_the_others_searched(night, workers):
 
 def test_a_file_whose_samples_cannot_be_read_is_left_out(tmp_path, monkeypatch):
     """Its headers are in order, and all before and after it is searched."""
-    from seisgeo.adapters.seismology import streams
+    from seisgeo.adapters.seismology import segment_sources
 
     trace = record([20.0, 40.0, 60.0, 100.0], seed=2)
     files = cut(trace, [5000, 7000], tmp_path / "cut")
-    read_file = streams.read_file
+    read_file = segment_sources.read_file
 
     def reading(path, *arguments, **options):
         if str(path) == str(files[1]) and options["starttime"] > START + 55:
             raise FormatError(f"{path}: this MSEED file is broken or cut short: bad data")
         return read_file(path, *arguments, **options)
 
-    monkeypatch.setattr(streams, "read_file", reading)
+    monkeypatch.setattr(segment_sources, "read_file", reading)
     monkeypatch.setattr("seisgeo.sta_lta.PIECE", 700)
     with pytest.warns(DataWarning, match=rf"1 in all:\n  - {files[1]}: this MSEED file is broken"):
         table = detect(files, workers=1)
