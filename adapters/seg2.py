@@ -24,7 +24,7 @@ from seisgeo.adapters.segy.offsets import signed_distance
 from seisgeo.adapters.segy.source import require_path
 from seisgeo.errors import FormatError, MissingFileError
 
-__all__ = ["SEG2_SUFFIXES", "Seg2Backend"]
+__all__ = ["SEG2_SUFFIXES", "Seg2Backend", "is_seg2", "require_whole"]
 
 #: Ends of the names of SEG-2 files, in lower case. Others use .dat, too: the first bytes decide.
 SEG2_SUFFIXES = (".dat", ".sg2", ".seg2")
@@ -112,9 +112,14 @@ class Seg2Backend(BackendEntrypoint):
         if PurePath(filename_or_obj).suffix.lower() not in SEG2_SUFFIXES:
             return False
         try:
-            return _first_bytes(Path(filename_or_obj)) in _MAGIC
+            return is_seg2(Path(filename_or_obj))
         except OSError:
             return False
+
+
+def is_seg2(path: Path) -> bool:
+    """Whether a file begins as SEG-2 does."""
+    return _first_bytes(path) in _MAGIC
 
 
 def _first_bytes(path: Path) -> bytes:
@@ -132,7 +137,7 @@ def _read(path: Path) -> tuple[list[np.ndarray], Headers]:
         raise FormatError(
             f"{path}: no SEG-2 file: it begins with {first.hex(' ') or 'nothing'}; expected 55 3a"
         )
-    _check_whole(path)
+    require_whole(path)
     import obspy
 
     try:
@@ -149,7 +154,7 @@ def _read(path: Path) -> tuple[list[np.ndarray], Headers]:
     return [trace.data for trace in stream], [dict(trace.stats.seg2) for trace in stream]
 
 
-def _check_whole(path: Path) -> None:
+def require_whole(path: Path) -> None:
     """Refuse a file that ends before its last trace does: obspy would shorten that one silently."""
     size = path.stat().st_size
     with path.open("rb") as stream:

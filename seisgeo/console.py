@@ -30,7 +30,7 @@ __all__ = [
 _ARGUMENT = re.compile(
     r"\b(overwrite=True|original=False|headers=\{[^}]*\}|(?:engine|layout|coordinate_scale"
     r"|sample_interval|sample_format|quantity|vertical|revision|byte_order|memory|scheduler"
-    r"|format|physics|component|velocity_range|vp_vs|wavelet|batch_size)="
+    r"|format|physics|component|velocity_range|vp_vs|wavelet|batch_size|split)="
     r"(?:\.\.\.)?)(?=(\S?))"
 )
 

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.errors import ConventionError, FormatError
+from seisgeo.errors import ConventionError, FormatError, SeisgeoError
 
-__all__ = ["CODES", "Continuous", "files_of", "index_of", "of_file", "opened"]
+if TYPE_CHECKING:
+    from seisgeo.adapters.seismology.file_headers import FileHeaders
+    from seisgeo.adapters.seismology.streams import Scan
+
+__all__ = ["CODES", "Continuous", "continuous", "count_broken", "index_of", "n_workers"]
 
 #: Codes that name the instrument of a record.
 CODES = ("network", "station", "location", "instrument")
+#: What the files of the last call hold, or why they cannot be read, as of their time and size:
+#: windows are mostly cut from what was just searched.
+_known: dict[str, tuple[tuple[int, int], FileHeaders | str]] = {}
 
 
 class Continuous(NamedTuple):
-    """Continuous records: of a file, a stream, or a cube."""
+    """Continuous records of one sampling rate: of files, a stream, or a cube."""
 
     source: Any
     """Reads (row, start, stop) as (component, time)."""
@@ -35,40 +41,117 @@ class Continuous(NamedTuple):
     remarks: list[str]
 
 
-def files_of(source: Any) -> list[Path] | None:
-    """Files of a source; None of a stream or a cube."""
-    from seisgeo.adapters.seismology.opening import waveform_files
+def continuous(
+    source: Any, *, workers: int | None = None, progress: bool = True
+) -> tuple[list[Continuous], dict[str, str]]:
+    """Find the records of a source.
 
-    if isinstance(source, xr.Dataset) or hasattr(source, "traces"):
-        return None
+    Files of one channel that follow each other make one record.
+
+    Parameters
+    ----------
+    source : path-like, iterable of path-like, obspy.Stream or xarray.Dataset
+        Waveform files or folders of them, a stream, or a waveforms cube.
+    workers : int, optional
+        Processes that read headers of files; by default one for each core.
+    progress : bool, default True
+        Show a bar for them.
+
+    Returns
+    -------
+    records : list of Continuous
+        Of each sampling rate.
+    broken : dict
+        Why files could not be read, by their names.
+
+    Raises
+    ------
+    MissingFileError
+        If there is no such file.
+    FormatError
+        If none of the files can be read, or none holds samples.
+    """
+    if isinstance(source, xr.Dataset):
+        return [_of_cube(source)], {}
+    from seisgeo.adapters.seismology.opening import waveform_files
+    from seisgeo.adapters.seismology.streams import found_in_files, found_in_stream
+
+    if hasattr(source, "traces"):
+        return [_of_scan(scan) for scan in found_in_stream(source).scans()], {}
     given = [source] if isinstance(source, str | os.PathLike) else list(source)
     if not given:
         raise FormatError("no file given; expected at least one")
-    return waveform_files(map(Path, given))
+    files = waveform_files(map(Path, given))
+    heads: dict[str, FileHeaders] = {}
+    broken: dict[str, str] = {}
+    for name, head in _headers(files, n_workers(workers, len(files)), progress).items():
+        if isinstance(head, str):
+            broken[name] = head
+        else:
+            heads[name] = head
+    if not heads:
+        first, *more = broken
+        rest = f" (and {len(more)} more files that could not be read)" if more else ""
+        raise FormatError(f"{first}: {broken[first]}{rest}")
+    name = (
+        next(iter(heads)) if len(heads) == 1 else f"{next(iter(heads))} and {len(heads) - 1} more"
+    )
+    return [_of_scan(scan) for scan in found_in_files(heads, name).scans()], broken
 
 
-def opened(source: Any, wanted: Iterable[str] = ()) -> Iterator[tuple[str, Continuous]]:
-    """Each file of a source (those that are wanted, if any is named), or the one cube."""
-    files = files_of(source)
-    if files is not None:
-        keep = set(wanted)
-        for file in files:
-            if not keep or str(file) in keep:
-                yield str(file), of_file(file)
-        return
-    if isinstance(source, xr.Dataset):
-        yield "", _of_cube(source)
-        return
-    from seisgeo.adapters.seismology import from_stream
-
-    yield "", _of_cube(from_stream(source))
+def n_workers(asked: int | None, jobs: int) -> int:
+    """Processes for so many jobs."""
+    return max(1, min(asked or os.cpu_count() or 1, jobs))
 
 
-def of_file(file: Path) -> Continuous:
-    """Find the records of a waveform file."""
-    from seisgeo.adapters.seismology.streams import scan_streams
+def count_broken(broken: dict[str, str]) -> None:
+    """Remember why files could not be read, found out when their samples were."""
+    for name, why in broken.items():
+        if name in _known:
+            _known[name] = (_known[name][0], why)
 
-    scan = scan_streams([file], name=file)
+
+def _headers(files: list[Path], workers: int, progress: bool) -> dict[str, FileHeaders | str]:
+    """What each file holds, or why it cannot be read."""
+    from tqdm.auto import tqdm
+
+    stamps = {str(file): _stamp(file) for file in files}
+    before = {name: _known[name] for name in stamps if name in _known}
+    found = {name: head for name, (stamp, head) in before.items() if stamp == stamps[name]}
+    new = [name for name in stamps if name not in found]
+    with tqdm(
+        total=len(new), desc="reading headers", unit="file", disable=not progress, delay=1
+    ) as bar:
+        if workers == 1 or len(new) < 2:
+            looked = map(_look, new)
+        else:
+            from joblib import Parallel, delayed
+
+            jobs = (delayed(_look)(name) for name in new)
+            looked = Parallel(n_jobs=workers, return_as="generator")(jobs)
+        for name, head in zip(new, looked, strict=True):
+            found[name] = head
+            bar.update()
+    _known.clear()
+    _known.update({name: (stamp, found[name]) for name, stamp in stamps.items()})
+    return {name: found[name] for name in stamps}
+
+
+def _stamp(file: Path) -> tuple[int, int]:
+    status = file.stat()
+    return status.st_mtime_ns, status.st_size
+
+
+def _look(name: str) -> FileHeaders | str:
+    from seisgeo.adapters.seismology.file_headers import file_headers
+
+    try:
+        return file_headers(Path(name))
+    except (SeisgeoError, OSError) as error:
+        return str(error).removeprefix(f"{name}: ")
+
+
+def _of_scan(scan: Scan) -> Continuous:
     records = scan.source.records
     return Continuous(
         scan.source,
@@ -88,6 +171,16 @@ class _Cube:
 
     def __init__(self, amplitude: xr.DataArray) -> None:
         self.amplitude = amplitude.transpose("event", "component", "time")
+        self.broken: dict[str, str] = {}
+
+    def only(self, row: int, component: str) -> _Cube:
+        """The same, of one component of one record."""
+        place = index_of(tuple(map(str, self.amplitude["component"].values)), component)
+        return _Cube(self.amplitude[[row], [place]])
+
+    def file_at(self, row: int, time: int) -> str:
+        """There are no files."""
+        return ""
 
     def read(self, row: int, start: int, stop: int) -> np.ndarray:
         return self.amplitude[row, :, start:stop].values

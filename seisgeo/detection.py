@@ -9,15 +9,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from seisgeo.association import associate
-from seisgeo.continuous import CODES, Continuous, files_of, index_of, of_file, opened
-from seisgeo.errors import ParameterError
+from seisgeo.continuous import CODES, Continuous, continuous, count_broken, n_workers
+from seisgeo.errors import DataWarning, ParameterError
 from seisgeo.files import whole_output
 from seisgeo.sta_lta import StaLta, channel_triggers
 from seisgeo.trigger_windows import windows
@@ -50,8 +51,9 @@ def detect(
     """Find events in continuous records by the ratio of short-term to long-term energy.
 
     obspy's ``classic_sta_lta`` and ``trigger_onset`` on each stretch between gaps, piece by piece:
-    a day takes no more memory than a minute. Files are searched side by side, each by itself: what
-    lies in the first `lta` seconds of a file or after a gap is not found.
+    a day takes no more memory than a minute. Files of one channel that follow each other are one
+    record, and every channel is searched at its own sampling rate. What lies in the first `lta`
+    seconds of a record or after a gap is not found.
 
     Parameters
     ----------
@@ -74,24 +76,26 @@ def detect(
         Triggers also count as overlapping where the next station's begins up to so long after the
         end of the others (s): the travel time between stations.
     workers : int, optional
-        Processes for several files; by default one for each core.
+        Processes, which read headers file by file and search channel by channel; by default one
+        for each core.
     progress : bool, default True
-        Show a bar for several files.
+        Show bars for both, in files and in seconds of record.
 
     Returns
     -------
     pandas.DataFrame
         A row for each trigger in order of time: ``event_id``, ``time`` (onset, UTC), ``duration``
         (s), ``network``, ``station``, ``location``, ``channel``, ``sta_lta`` (largest ratio),
-        ``amplitude`` (largest magnitude after the filter), ``file``. The settings stand in
-        ``attrs``.
+        ``amplitude`` (largest magnitude after the filter), ``file`` (that of the onset). The
+        settings stand in ``attrs``, and in ``attrs["not_searched"]`` why files were left out that
+        cannot be read, by their names.
 
     Raises
     ------
     ParameterError
         If windows, ratios or band make no trigger.
     MissingFileError, FormatError
-        If a file is not there, or cannot be read.
+        If a file is not there, or none can be read: of several, the others are searched.
 
     Warns
     -----
@@ -117,11 +121,16 @@ def detect(
     how.check()
     if stations < 1:
         raise ParameterError(f"stations={stations}: expected 1 or more")
+    items, broken = continuous(source, workers=workers, progress=progress)
     rows: list[dict[str, Any]] = []
-    remarks: list[str] = []
-    for found, said in _searched(source, how, component, workers, progress):
+    remarks = [remark for item in items for remark in item.remarks]
+    unread: dict[str, str] = {}
+    for found, said, failed in _searched(items, how, component, workers, progress):
         rows += found
         remarks += said
+        unread |= failed
+    count_broken(unread)
+    broken |= unread
     table = pd.DataFrame(rows, columns=[c for c in _COLUMNS if c != "event_id"])
     table = table.sort_values(["time", "station", "channel"], kind="stable", ignore_index=True)
     table["time"] = table["time"].astype("datetime64[ns]")
@@ -129,7 +138,15 @@ def detect(
     if stations > 1:
         table = table[table["event_id"] != ""].reset_index(drop=True)
     table.attrs = {**how._asdict(), "component": component, "stations": stations, "delay": delay}
+    table.attrs["not_searched"] = broken
     say("detect", remarks, stacklevel=2)
+    if broken:
+        lines = "".join(f"\n  - {name}: {why}" for name, why in broken.items())
+        warnings.warn(
+            f"detect: files that cannot be read were not searched, {len(broken)} in all:{lines}",
+            DataWarning,
+            stacklevel=2,
+        )
     return table
 
 
@@ -186,69 +203,103 @@ def write_catalogue(
 # ---------------------------------------------------------------------------------- searching
 
 
+_Searched = tuple[list[dict[str, Any]], list[str], dict[str, str]]
+
+
 def _searched(
-    source: Any, how: StaLta, component: str, workers: int | None, progress: bool
-) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
-    """Triggers and remarks of each file, or of the stream or cube."""
+    items: list[Continuous],
+    how: StaLta,
+    component: str,
+    workers: int | None,
+    progress: bool,
+) -> Iterator[_Searched]:
+    """Triggers, remarks and files that could not be read, of each channel."""
     from tqdm.auto import tqdm
 
-    files = files_of(source)
-    if files is None:
-        yield _search(next(opened(source))[1], "", how, component)
-        return
-    workers = min(workers or os.cpu_count() or 1, len(files))
+    jobs = [_job(item, row, component) for item in items for row in range(len(item.starts))]
+    lengths = [item.lengths[row] / item.rate for item in items for row in range(len(item.starts))]
+    workers = n_workers(workers, len(jobs))
     with tqdm(
-        total=len(files), desc="detecting", unit="file", disable=not progress, delay=1
+        total=int(sum(lengths)) + 1,
+        desc="detecting",
+        unit="s",
+        unit_scale=True,
+        disable=not progress,
+        delay=1,
     ) as bar:
-        if workers == 1:
-            for file in files:
-                yield _search_file(file, how, component)
-                bar.update()
+        if workers == 1 or any(not job.in_files for job in jobs):
+            for job, seconds in zip(jobs, lengths, strict=True):
+                before = bar.n
+                yield _search(job, how, lambda part: bar.update(part))
+                bar.update(before + seconds - bar.n)
             return
         from joblib import Parallel, delayed
 
-        jobs = (delayed(_search_file)(file, how, component) for file in files)
-        # In the order of the files, so that remarks are.
-        for found in Parallel(n_jobs=workers, return_as="generator")(jobs):
-            yield found
-            bar.update()
+        calls = (delayed(_search)(job, how) for job in jobs)
+        # In the order of the channels, so that remarks are.
+        found = Parallel(n_jobs=workers, return_as="generator")(calls)
+        for one, seconds in zip(found, lengths, strict=True):
+            yield one
+            bar.update(seconds)
 
 
-def _search_file(file: Path, how: StaLta, component: str) -> tuple[list[dict[str, Any]], list[str]]:
-    return _search(of_file(file), str(file), how, component)
+class _Job(NamedTuple):
+    """A channel of one record."""
+
+    source: Any
+    """Reads (0, start, stop) as (1, time)."""
+    codes: dict[str, str]
+    channel: str
+    rate: float
+    start: int
+    """ns after 1970"""
+    n_samples: int
+
+    @property
+    def in_files(self) -> bool:
+        """Whether workers can read it by themselves."""
+        return bool(getattr(self.source, "files", ()))
 
 
-def _search(
-    item: Continuous, file: str, how: StaLta, component: str
-) -> tuple[list[dict[str, Any]], list[str]]:
+def _job(item: Continuous, row: int, component: str) -> _Job:
+    there = [c for c, live in zip(item.components, item.live[row], strict=True) if live]
+    chosen = component if component in there else (there or item.components)[0]
+    codes = {name: item.codes[name][row] for name in CODES}
+    channel = codes.pop("instrument") + chosen
+    start, n_samples = int(item.starts[row]), int(item.lengths[row])
+    return _Job(item.source.only(row, chosen), codes, channel, item.rate, start, n_samples)
+
+
+def _search(job: _Job, how: StaLta, advance: Callable[[float], Any] | None = None) -> _Searched:
+    """Triggers of a channel; `advance` is told seconds that were read, each of them twice."""
+    broken = job.source.broken = {}
+
+    def read(first: int, stop: int) -> np.ndarray:
+        if advance is not None:
+            advance((stop - first) / job.rate / 2)
+        return job.source.read(0, first, stop)[0]
+
+    while True:
+        before = len(broken)
+        found, said = channel_triggers(read, job.n_samples, job.rate, how)
+        if len(broken) == before:
+            break  # else again, without any sample of those files
+    name = f"{'.'.join(job.codes.values())}.{job.channel}"
     rows = []
-    remarks = [f"{file}: {remark}".removeprefix(": ") for remark in item.remarks]
-    for record, start in enumerate(item.starts.tolist()):
-        there = [c for c, live in zip(item.components, item.live[record], strict=True) if live]
-        chosen = component if component in there or not there else there[0]
-        place = index_of(item.components, chosen)
-        codes = {name: item.codes[name][record] for name in CODES}
-        channel = codes.pop("instrument") + chosen
-        name = f"{'.'.join(codes.values())}.{channel}"
-
-        def read(first: int, stop: int, row: int = record, at: int = place) -> np.ndarray:
-            return item.source.read(row, first, stop)[at]
-
-        found, said = channel_triggers(read, int(item.lengths[record]), item.rate, how)
-        remarks += [f"{name}: {remark}" for remark in said]
-        for trigger in found:
-            rows.append(
-                {
-                    "time": np.datetime64(start + round(trigger.first * 1e9 / item.rate), "ns"),
-                    "duration": (trigger.last - trigger.first) / item.rate,
-                    **codes,
-                    "channel": channel,
-                    "sta_lta": trigger.ratio,
-                    "amplitude": trigger.amplitude,
-                    "file": file,
-                }
-            )
-    return rows, remarks
+    for trigger in found:
+        time = job.start + round(trigger.first * 1e9 / job.rate)
+        rows.append(
+            {
+                "time": np.datetime64(time, "ns"),
+                "duration": (trigger.last - trigger.first) / job.rate,
+                **job.codes,
+                "channel": job.channel,
+                "sta_lta": trigger.ratio,
+                "amplitude": trigger.amplitude,
+                "file": job.source.file_at(0, time),
+            }
+        )
+    return rows, [f"{name}: {remark}" for remark in said], dict(broken)
 
 
 def _events_of(table: pd.DataFrame, stations: int, delay: float) -> list[str]:

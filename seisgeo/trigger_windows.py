@@ -10,7 +10,8 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.continuous import CODES, Continuous, index_of, opened
+from seisgeo.adapters.seismology.spans import Spans
+from seisgeo.continuous import CODES, Continuous, continuous, index_of
 from seisgeo.errors import FormatError, ParameterError
 
 if TYPE_CHECKING:
@@ -24,7 +25,13 @@ _STRETCH, _MOST_STRETCHES = 2**17, 64
 
 
 def windows(
-    source: Any, catalogue: pd.DataFrame, *, before: float = 1.0, after: float = 5.0
+    source: Any,
+    catalogue: pd.DataFrame,
+    *,
+    before: float = 1.0,
+    after: float = 5.0,
+    workers: int | None = None,
+    progress: bool = True,
 ) -> xr.Dataset:
     """Cut windows around the triggers of a catalogue, as a waveforms cube.
 
@@ -37,6 +44,11 @@ def windows(
         and ``channel``.
     before, after : float, default 1 and 5
         Seconds before and after the onset.
+    workers : int, optional
+        Processes that read headers of files, where :func:`detect` has not just read them; by
+        default one for each core.
+    progress : bool, default True
+        Show a bar for them.
 
     Returns
     -------
@@ -76,11 +88,11 @@ def windows(
 
     if not before + after > 0:
         raise ParameterError(f"before={before:g} s, after={after:g} s: the window has no length")
-    files = catalogue["file"].tolist() if "file" in catalogue else [""] * len(catalogue)
-    records = [item for _, item in opened(source, wanted=set(files) - {""})]
+    records, broken = continuous(source, workers=workers, progress=progress)
+    index = _Index(records)
     places, absent, cut = [], [], []
     for number, row in enumerate(catalogue.itertuples(index=False)):
-        place = _find(records, row)
+        place = index.find(row)
         if place is None:
             absent.append(f"{row.station} {row.time}")
             continue
@@ -99,6 +111,8 @@ def windows(
         )
         if names
     ]
+    if broken:
+        remarks.append(f"{len(broken)} files that cannot be read, left out: {listed([*broken])}")
     if not places:
         raise FormatError(
             "no window around the triggers lies in the records: "
@@ -107,7 +121,11 @@ def windows(
     rates = np.array([records[item].rate for item, *_ in places])
     rate, same = pick_rate("windows", rates, np.array([n for *_, n, _ in places]), None)
     if not same.all():
-        remarks.append(f"{int((~same).sum())} windows are not sampled at {rate:g} Hz, left out")
+        others = sorted({f"{r:g}" for r in rates[~same]})
+        remarks.append(
+            f"{int((~same).sum())} windows are sampled at {', '.join(others)} Hz, not {rate:g} Hz, "
+            "left out: a cube has one time axis; cut them by a catalogue of their channels alone"
+        )
     places = [place for place, fits in zip(places, same, strict=True) if fits]
     used = sorted({item for item, *_ in places})
     components = order_components({c for item in used for c in records[item].components})
@@ -206,18 +224,45 @@ class _Windows:
         return values
 
 
-def _find(records: list[Continuous], row: Any) -> tuple[int, int, int] | None:
-    """Which record holds a trigger, and at which of its samples."""
-    import pandas as pd
+class _Index:
+    """Finds which record holds a trigger, and at which of its samples."""
 
-    at = pd.Timestamp(row.time).as_unit("ns").value
-    wanted = (row.network, row.station, row.location, row.channel[:-1])
-    for number, item in enumerate(records):
-        ends = item.starts + np.round(item.lengths * 1e9 / item.rate).astype(np.int64)
-        for record in np.flatnonzero((item.starts <= at) & (at < ends)).tolist():
-            if tuple(item.codes[name][record] for name in CODES) == wanted:
-                return number, record, round((at - int(item.starts[record])) * item.rate / 1e9)
-    return None
+    def __init__(self, records: list[Continuous]) -> None:
+        self.records = records
+        self._members: dict[tuple[str, ...], list[tuple[int, int]]] = {}
+        ends = []
+        for number, item in enumerate(records):
+            ends.append(item.starts + np.round(item.lengths * 1e9 / item.rate).astype(np.int64))
+            for record in range(len(item.starts)):
+                codes = tuple(item.codes[name][record] for name in CODES)
+                self._members.setdefault(codes, []).append((number, record))
+        self._spans = {
+            codes: Spans(
+                [records[number].starts[record] for number, record in members],
+                [ends[number][record] for number, record in members],
+            )
+            for codes, members in self._members.items()
+        }
+
+    def find(self, row: Any) -> tuple[int, int, int] | None:
+        """Number of the source, record and sample of a row of a catalogue."""
+        import pandas as pd
+
+        codes = (row.network, row.station, row.location, row.channel[:-1])
+        at = pd.Timestamp(row.time).as_unit("ns").value
+        held = self._spans[codes].holding(at, at) if codes in self._spans else []
+        found = [self._members[codes][i] for i in sorted(held)]
+        if not found:
+            return None
+        # An instrument that is recorded at two rates at once: the file tells which.
+        file = getattr(row, "file", "")
+        for number, record in found if len(found) > 1 and file else []:
+            if self.records[number].source.file_at(record, at) == file:
+                found = [(number, record)]
+                break
+        number, record = found[0]
+        item = self.records[number]
+        return number, record, round((at - int(item.starts[record])) * item.rate / 1e9)
 
 
 def _plain(attrs: dict[Any, Any]) -> dict[str, Any]:
@@ -225,5 +270,5 @@ def _plain(attrs: dict[Any, Any]) -> dict[str, Any]:
     return {
         str(k): str(v) if isinstance(v, list | tuple) else v
         for k, v in attrs.items()
-        if v is not None
+        if v is not None and not isinstance(v, dict)
     }

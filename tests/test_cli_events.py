@@ -3,6 +3,7 @@
 import json
 import re
 
+import h5py
 import numpy as np
 import obspy
 import pandas as pd
@@ -267,6 +268,41 @@ def test_domains_are_named_to_train_and_not_to_predict(seisgeo, home, work, name
                            "--domain", "network")  # fmt: skip
     assert code == 2
     assert "--domain is an option of --model erm, group-dro, lacim" in err
+
+
+def test_a_split_of_a_data_set_is_read_alone(seisgeo, home, work):
+    events = xr.open_zarr(home / "events.zarr")
+    names = [f"tr{i}" for i in range(48)]
+    (work / "set").mkdir()
+    with h5py.File("set/waveforms.hdf5", "w") as file:
+        for key, value in (("dimension_order", "CW"), ("component_order", "ZNE")):
+            file[f"data_format/{key}"] = value
+        file["data_format/sampling_rate"] = 100
+        for name, values in zip(names, events["amplitude"].values, strict=True):
+            file[f"data/{name}"] = values
+    split = ["train"] * 36 + ["test"] * 12
+    kinds = events["source_type"].values.tolist()
+    table = pd.DataFrame({"trace_name": names, "split": split, "source_type": kinds})
+    table.to_csv("set/metadata.csv", index=False)
+    model = home / "kinds.model"
+    code, out, err = seisgeo("predict", model, "set", "--split", "test", "--out", "k.csv")
+    assert code == 0, err
+    assert pd.read_csv("k.csv")["trace_name"].tolist() == names[36:]
+    code, out, _ = seisgeo("evaluate", model, "set", "--split", "test", "--json")
+    assert json.loads(out)["events"] == 12
+    words = ["fit", "set", "--model", "classifier", "--label", "split", *CPU]
+    code, out, err = seisgeo(*words, "--split", "train", "--out", "x.model")
+    assert code == 1  # of the other split there is nothing
+    assert "train" in err
+    assert "test" not in err
+    code, _, err = seisgeo("fit", home / "events.zarr", "--model", "simclr", "--split", "train",
+                           "--out", "x.model")  # fmt: skip
+    assert code == 1
+    assert "--split train is for data sets in SeisBench's format; this is read with zarr" in err
+    code, _, err = seisgeo("fit", "set", "--split", "train", "--out", "x.model")
+    assert code == 2
+    assert "--split is an option of --model seisclip" in err
+    assert not (work / "x.model").exists()
 
 
 # cluster

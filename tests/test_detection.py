@@ -152,11 +152,8 @@ def test_vertical_is_searched_and_the_first_where_there_is_none():
             record([90.0], channel="HH1", station="D", seed=2),
         ]
     )
-    with pytest.warns(DataWarning, match="missing components"):
-        table = detect(stream)
-    assert table["channel"].tolist() == ["HHZ", "HH1"]
-    with pytest.warns(DataWarning, match="missing components"):
-        assert detect(stream, component="N")["channel"].tolist() == ["HHN", "HH1"]
+    assert detect(stream)["channel"].tolist() == ["HHZ", "HH1"]
+    assert detect(stream, component="N")["channel"].tolist() == ["HHN", "HH1"]
 
 
 # ----------------------------------------------------------------------------------- bad input
@@ -282,7 +279,7 @@ def test_windows_of_a_cube_and_of_a_catalogue_from_csv(station, tmp_path):
 
 
 def test_files_are_not_opened_for_each_window(station, monkeypatch):
-    from seisgeo.adapters.seismology import streams
+    from seisgeo.adapters.seismology import segment_sources
 
     folder, traces, _ = station
     first = 1000 + 37 * np.arange(200)
@@ -292,13 +289,13 @@ def test_files_are_not_opened_for_each_window(station, monkeypatch):
     cube = windows(folder / "abc.mseed", pd.DataFrame({"time": times, **codes}), before=1.0)
     want = np.stack([[t.data[i - 100 : i + 500] for t in traces] for i in first.tolist()])
     asked = []
-    read_file = streams.read_file
+    read_file = segment_sources.read_file
 
     def reading(*arguments, **options):
         asked.append(options)
         return read_file(*arguments, **options)
 
-    monkeypatch.setattr(streams, "read_file", reading)
+    monkeypatch.setattr(segment_sources, "read_file", reading)
     np.testing.assert_array_equal(cube["amplitude"].values, want)
     assert len(asked) <= 10  # stretches, not windows
     copied = pickle.loads(pickle.dumps(cube))
@@ -398,18 +395,18 @@ def three_components(tmp_path):
 
 
 def test_a_piece_asks_the_file_for_its_own_time_only(three_components, monkeypatch):
-    from seisgeo.adapters.seismology import streams
+    from seisgeo.adapters.seismology import segment_sources
 
     path, traces = three_components
     asked = []
-    read_file = streams.read_file
+    read_file = segment_sources.read_file
 
     def reading(*arguments, **options):
         if "starttime" in options:
             asked.append(options["endtime"] - options["starttime"])
         return read_file(*arguments, **options)
 
-    monkeypatch.setattr(streams, "read_file", reading)
+    monkeypatch.setattr(segment_sources, "read_file", reading)
     monkeypatch.setattr(sta_lta, "PIECE", 1000)
     table = detect(path, workers=1)
     np.testing.assert_array_equal(np.round(onsets(table) * RATE), oracle(traces[0])[0][:, 0])

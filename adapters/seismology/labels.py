@@ -71,6 +71,8 @@ _MECHANISM = "source_mechanism_strike_dip_rake"
 _TIMES = {"starttime", "origin_time"}
 _TEXTS = {"network", "station", "location", "instrument", "source_type", "event_id"}
 _TEXTS |= {"magnitude_type"}
+#: End of a time that says its zone; a date ends in a hyphen and two digits, too.
+_ZONE = re.compile(r"(?:[Zz]|UTC|:\d\d(?:[.,]\d+)? *[+-]\d\d(?::?\d\d)?)$")
 #: What tables write where there is nothing.
 _NOTHING = ["", "None", "none", "nan", "NaN", "NA", "null"]
 
@@ -119,6 +121,7 @@ def coords_of_table(
     *,
     names: str,
     columns: Mapping[str, tuple[str, float]] = COLUMNS,
+    in_utc: bool = False,
 ) -> dict[str, Any]:
     """Coordinates of records from the table of their labels.
 
@@ -131,12 +134,14 @@ def coords_of_table(
     rates, lengths : ndarray, shape (event,)
         Sampling rate (Hz) and number of samples of each record.
     remarks : list of str
-        Gets a line for arrivals outside of their records, which become NaN, and for times that are
-        none.
+        Gets a line for arrivals outside of their records, which become NaN, for times that are
+        none, and for a column of times without a time zone.
     names : str
         Column that names the records, in messages.
     columns : mapping
         Columns, the coordinates that they are, and factors.
+    in_utc : bool, default False
+        Whether the format says that times without a time zone are UTC.
 
     Returns
     -------
@@ -166,7 +171,7 @@ def coords_of_table(
         elif column in columns:
             name, scale = columns[column]
             if name in _TIMES:
-                coords[name] = ("event", _times(values, column, ids, remarks))
+                coords[name] = ("event", _times(values, column, ids, remarks, in_utc))
             elif name in _TEXTS:
                 coords[name] = ("event", _texts(values))
             else:
@@ -225,7 +230,9 @@ def _plain(values: pd.Series) -> np.ndarray:
     return numbers if np.isfinite(numbers[texts != ""]).all() and (texts != "").any() else texts
 
 
-def _times(values: pd.Series, column: str, ids: list[str], remarks: list[str]) -> np.ndarray:
+def _times(
+    values: pd.Series, column: str, ids: list[str], remarks: list[str], in_utc: bool
+) -> np.ndarray:
     """Times as UTC: a time zone that is stated counts, none is UTC."""
     import pandas as pd
 
@@ -235,6 +242,10 @@ def _times(values: pd.Series, column: str, ids: list[str], remarks: list[str]) -
     if len(bad):
         some = [f"{ids[i]} ({texts[i]!r})" for i in bad.tolist()]
         remarks.append(f"{column} is no time, NaT: {listed(some)}")
+    zoned = texts.str.contains(_ZONE).to_numpy(bool)
+    if not in_utc and len(naive := np.flatnonzero(times.notna().to_numpy() & ~zoned)):
+        some = [f"{ids[i]} ({texts[i]!r})" for i in naive.tolist()]
+        remarks.append(f"{column} names no time zone, taken as UTC: {listed(some)}")
     return times.dt.tz_localize(None).to_numpy("M8[ns]")
 
 

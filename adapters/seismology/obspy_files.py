@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,12 +25,12 @@ __all__ = [
     "sample_type",
     "seed_id",
     "segment_of",
+    "trace_ids",
     "waveform_format",
 ]
 
-#: Formats of obspy that are not read here: pickles run code, and the others have readers of
-#: their own in seisgeo, which know their geometry.
-_NOT_HERE = {"PICKLE": "", "SEGY": "seisgeo-segy", "SU": "seisgeo-su", "SEG2": "seisgeo-seg2"}
+#: Formats of obspy that have readers of their own in seisgeo, which know their geometry.
+_NOT_HERE = {"SEGY": "seisgeo-segy", "SU": "seisgeo-su"}
 #: Types of the samples that obspy gives, by the encoding of a miniSEED file and by format.
 _ENCODINGS = {"INT16": "i2", "FLOAT32": "f4", "GEOSCOPE16": "f4", "FLOAT64": "f8"}
 _FORMATS = {"SAC": "f4"}
@@ -102,7 +103,10 @@ def read_file(path: str | Path, form: str, **options: Any) -> obspy.Stream:
     except FileNotFoundError:
         raise MissingFileError(f"{path}: has gone since it was opened") from None
     except Exception as error:  # obspy passes on whatever a broken file runs into
-        why = " ".join(str(error).split()) or type(error).__name__
+        # Some of its messages end with the name, too.
+        why = (
+            " ".join(str(error).replace(str(path), "").split()).rstrip(" :") or type(error).__name__
+        )
         raise FormatError(
             f"{path}: this {form} file is broken or cut short: {why} (while obspy read it)"
         ) from error
@@ -110,6 +114,10 @@ def read_file(path: str | Path, form: str, **options: Any) -> obspy.Stream:
 
 def read_headers(path: Path, form: str) -> obspy.Stream:
     """Read a file for its headers; samples come along where there is no other way."""
+    if form == "SEG2":
+        from seisgeo.adapters.seg2 import require_whole
+
+        require_whole(path)
     return read_file(path, form, headonly=form in HEADERS_ALONE)
 
 
@@ -127,9 +135,51 @@ def seed_id(trace: obspy.Trace) -> str:
     return f"{s.network}.{s.station}.{s.location}.{s.channel.strip() or '1'}"
 
 
-def segment_of(trace: obspy.Trace, place: int) -> Segment:
-    """What a trace is a segment of; `place` is the number of its file, or its own."""
-    network, station, location, channel = seed_id(trace).split(".", 3)
+def trace_ids(traces: Sequence[obspy.Trace], form: str = "") -> list[str]:
+    """SEED identifiers of all traces of a file or a stream.
+
+    SEG-2 has no codes: its channels are stations, by their numbers. So are traces without any code
+    that overlap in time: one channel has one value at a time.
+
+    Parameters
+    ----------
+    traces : sequence of obspy.Trace
+        All of them: they are numbered from 1.
+    form : str, optional
+        Format of the file. MiniSEED names its channels, and is read in parts.
+
+    Returns
+    -------
+    list of str
+    """
+    ids = [seed_id(trace) for trace in traces]
+    if form == "MSEED":
+        return ids
+    bare = [i for i, trace in enumerate(traces) if trace.id == "..."]
+    told = [str(traces[i].stats.get("seg2", {}).get("CHANNEL_NUMBER", "")).strip() for i in bare]
+    for names in (told, [str(i + 1) for i in bare]):
+        for i, name in zip(bare, names, strict=True):
+            ids[i] = f".{name.replace('.', '-')}..1"
+        if not _overlapping([traces[i] for i in bare], names):
+            break
+    return ids
+
+
+def _overlapping(traces: Sequence[obspy.Trace], names: Sequence[str]) -> bool:
+    """Whether traces of one name overlap in time by more than a sample."""
+    reached: dict[str, int] = {}
+    for trace, name in sorted(zip(traces, names, strict=True), key=lambda t: t[0].stats.starttime):
+        start, step = trace.stats.starttime.ns, 1e9 * trace.stats.delta
+        if start < reached.get(name, start) - step:
+            return True
+        stop = start + round(trace.stats.npts * step)
+        reached[name] = max(reached.get(name, stop), stop)
+    return False
+
+
+def segment_of(trace: obspy.Trace, name: str, place: int) -> Segment:
+    """What a trace of this identifier is a segment of; `place` is that of its file, or its own."""
+    network, station, location, channel = name.split(".", 3)
     stats = trace.stats
     return Segment(
         *(network, station, location, channel),

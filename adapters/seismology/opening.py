@@ -108,7 +108,9 @@ def open_waveforms(
     """Open seismograms as one lazy cube, ``amplitude (event, component, time)``.
 
     Waveform files of any format that obspy reads (miniSEED, SAC, GSE2, …): channels of one
-    instrument become the components of a record, and stations the events. STEAD's HDF5 with or
+    instrument become the components of a record, and stations the events. SEG-2 has no codes: each
+    of its channels is a ``station`` by its number, a geophone's place on the ground
+    (``xarray.open_dataset`` opens SEG-2 as gathers, with its geometry). STEAD's HDF5 with or
     without its CSV; SeisBench's folders or HDF5 files, in chunks and blocks, too; PhaseNet's
     ``.npz`` files with or without their CSV. ``xarray.open_dataset`` does the same for one path;
     for a file in HDF5 it wants to be told ``engine="seisgeo-events"``, as it holds every such file
@@ -240,7 +242,7 @@ def waveform_files(paths: Iterable[Path]) -> list[Path]:
             raise MissingFileError(f"{path}: no such file or folder")
         inside = [path]
         if path.is_dir():
-            inside = [p for p in sorted(path.iterdir()) if _is_stream(p)]
+            inside = [p for p in sorted(path.iterdir()) if _is_stream(p) or _is_seg2(p)]
         if not inside:
             raise FormatError(f"{path}: this folder holds no waveform files")
         found += inside
@@ -278,6 +280,13 @@ def _is_stream(path: Path) -> bool:
     if path.suffix.lower() in WAVEFORM_SUFFIXES:
         return True
     return bool(_MINISEED.match(head)) or head.startswith(_GSE2)
+
+
+def _is_seg2(path: Path) -> bool:
+    """Whether it is SEG-2, which xarray alone opens as gathers: they know its geometry."""
+    from seisgeo.adapters.seg2 import SEG2_SUFFIXES, is_seg2
+
+    return path.is_file() and path.suffix.lower() in SEG2_SUFFIXES and is_seg2(path)
 
 
 def _is_phasenet(path: Path) -> bool:

@@ -93,7 +93,9 @@ def open_stead(path: Path, table: Path | None, *, stacklevel: int = 2) -> xr.Dat
         [path], [(0, name, None) for name in names], [order] * len(names), True, lengths
     )
     rates = np.full(len(names), _RATE)
-    coords = coords_of_table(frame, list(_ORDER), rates, lengths, remarks, names="trace_name")
+    coords = coords_of_table(
+        frame, list(_ORDER), rates, lengths, remarks, names="trace_name", in_utc=True
+    )
     if "snr" in coords:  # listed in the file's order
         coords["snr"] = (coords["snr"][0], coords["snr"][1][:, list(order)])
     coords["live"] = (("event", "component"), np.tile(np.array(order) >= 0, (len(names), 1)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -11,18 +11,8 @@ import xarray as xr
 
 from seisgeo import conventions
 from seisgeo.adapters.segy.contradictions import Finding, warn
-from seisgeo.adapters.seismology.obspy_files import (
-    HEADERS_ALONE,
-    LONG,
-    clock_drift,
-    cut_end,
-    read_file,
-    read_headers,
-    sample_type,
-    seed_id,
-    segment_of,
-    waveform_format,
-)
+from seisgeo.adapters.seismology.file_headers import FileHeaders, file_headers
+from seisgeo.adapters.seismology.obspy_files import segment_of, trace_ids
 from seisgeo.adapters.seismology.records import (
     cube_of,
     listed,
@@ -31,176 +21,173 @@ from seisgeo.adapters.seismology.records import (
     say,
 )
 from seisgeo.adapters.seismology.sac import sac_coords
+from seisgeo.adapters.seismology.segment_sources import FileSegments, Segments, TraceSegments
 from seisgeo.adapters.seismology.segments import Record, Segment, records_of
 from seisgeo.errors import FormatError
 
 if TYPE_CHECKING:
     import obspy
 
-__all__ = ["Scan", "from_stream", "open_streams", "scan_streams"]
-
-
-class _Segments:
-    """Records made of segments; what gives the segments' samples comes from below."""
-
-    def __init__(self, records: Sequence[Record], components: Sequence[str], rate: float) -> None:
-        self.records = tuple(records)
-        self.components = tuple(components)
-        self.rate = rate
-
-    def pieces(
-        self, record: Record, segments: list[Segment], first: int, last: int
-    ) -> Iterator[tuple[str, int, np.ndarray]]:
-        """Component, start (ns) and samples of whatever lies between two times (ns)."""
-        raise NotImplementedError
-
-    def read(self, row: int, start: int, stop: int) -> np.ndarray:
-        """Samples of a record, (component, time)."""
-        record = self.records[row]
-        out = np.full((len(self.components), stop - start), np.nan)
-        step = 1e9 / self.rate
-        first, last = (record.start + round(i * step) for i in (start, stop - 1))
-        inside = [
-            s
-            for s in record.segments
-            if s.start <= last + step and s.start + s.n_samples * step >= first - step
-        ]
-        # Samples are counted from the start of a segment whose times do not count them.
-        for segment in (s for s in inside if s.drift):
-            first = min(first, segment.start)
-            last = max(last, last + round(segment.drift * step))
-        # Where segments of a component overlap, which one begins later is told by their own starts.
-        ends: dict[str, float] = {}
-        asked = first
-        for segment in sorted(inside, key=lambda s: s.start):
-            before, end = ends.get(segment.id, 0), segment.start + segment.n_samples * step
-            if segment.start < before and min(before, end) >= asked:
-                first = min(first, segment.start - round(step))
-            ends[segment.id] = max(before, end)
-        found = list(self.pieces(record, inside, first, last)) if inside else []
-        for component, begin, samples in sorted(found, key=lambda piece: piece[1]):
-            at = round((begin - record.start) / step) - start
-            low, high = max(at, 0), min(at + len(samples), stop - start)
-            if low < high:
-                row_of = self.components.index(component)
-                out[row_of, low:high] = samples[low - at : high - at]
-        return out
-
-
-class _FileSegments(_Segments):
-    """Segments in files: the times that are asked for are read from them."""
-
-    files: tuple[tuple[str, str], ...] = ()
-
-    def pieces(
-        self, record: Record, segments: list[Segment], first: int, last: int
-    ) -> Iterator[tuple[str, int, np.ndarray]]:
-        from obspy import UTCDateTime
-
-        half = round(0.5e9 / self.rate)
-        times = {"starttime": UTCDateTime(ns=first - half), "endtime": UTCDateTime(ns=last + half)}
-        known = {s.id: s.component for s in segments}
-        for place in dict.fromkeys(s.place for s in segments):
-            path, form = self.files[place]
-            # Of other formats obspy reads the whole file anyway.
-            window = times if form == "MSEED" else {}
-            traces: Sequence[obspy.Trace] = ()
-            if form == "MSEED":  # other stations of the file are not even decoded
-                traces = read_file(path, form, **window, sourcename=record.id)
-            # Codes that no standard allows are not found by their names.
-            for trace in traces or read_file(path, form, **window):
-                if trace.id in known or seed_id(trace) in known:
-                    component = known[trace.id if trace.id in known else seed_id(trace)]
-                    yield component, trace.stats.starttime.ns, trace.data
-
-
-class _TraceSegments(_Segments):
-    """Segments in memory."""
-
-    traces: tuple[np.ndarray, ...] = ()
-
-    def pieces(
-        self, record: Record, segments: list[Segment], first: int, last: int
-    ) -> Iterator[tuple[str, int, np.ndarray]]:
-        for segment in segments:
-            yield segment.component, segment.start, self.traces[segment.place]
+__all__ = ["Found", "Scan", "found_in_files", "found_in_stream", "from_stream", "open_streams"]
 
 
 class Scan(NamedTuple):
-    """Records of files, found by reading headers alone."""
+    """Records of one sampling rate."""
 
-    source: _Segments
+    source: Segments
     """Reads their samples; knows ``records``, ``components`` and ``rate``."""
     lengths: np.ndarray
-    types: set[np.dtype]
+    types: frozenset[np.dtype]
     coords: dict[str, Any]
     attrs: dict[str, Any]
     findings: list[Finding]
     remarks: list[str]
 
 
-def scan_streams(
+class Found(NamedTuple):
+    """Segments of files or of a stream, at any sampling rates."""
+
+    name: object
+    """What to call all of it in messages."""
+    source: Segments
+    """Knows where their samples are; has no records."""
+    segments: list[Segment]
+    labels: list[dict[str, Any]]
+    types: frozenset[np.dtype]
+    attrs: dict[str, Any]
+    remarks: list[str]
+
+    def scan(self, sampling_rate: float | None = None, longest_gap: float | None = None) -> Scan:
+        """Records of one sampling rate, as :func:`open_waveforms` opens them."""
+        remarks = [*self.remarks]
+        rates = np.array([s.sampling_rate for s in self.segments])
+        sizes = np.array([s.n_samples for s in self.segments])
+        rate, same = pick_rate(self.name, rates, sizes, sampling_rate)
+        others = [s for s, fits in zip(self.segments, same, strict=True) if not fits]
+        if others and sampling_rate is None:
+            for other in sorted({s.sampling_rate for s in others}):
+                ids = list(dict.fromkeys(s.id for s in others if s.sampling_rate == other))
+                remarks.append(
+                    f"sampled at {other:g} Hz, not {rate:g} Hz, and left out: {listed(ids)}; "
+                    f"sampling_rate={other:g} opens them"
+                )
+        return self._scan(rate, same, longest_gap, remarks)
+
+    def scans(self) -> list[Scan]:
+        """Records of every sampling rate, that of most samples first."""
+        rates = np.array([s.sampling_rate for s in self.segments])
+        sizes = np.array([s.n_samples for s in self.segments])
+        remarks = [*self.remarks]
+        if not (timed := rates > 0).all():
+            ids = [s.id for s, has in zip(self.segments, timed, strict=True) if not has]
+            remarks.append(f"no positive sampling rate, left out: {listed([*dict.fromkeys(ids)])}")
+        left = np.flatnonzero(timed)
+        scans: list[Scan] = []
+        while len(left) or not scans:
+            rate, same = pick_rate(self.name, rates[left], sizes[left], None)
+            chosen = np.isin(np.arange(len(rates)), left[same])
+            scans.append(self._scan(rate, chosen, None, remarks))
+            left, remarks = left[~same], []
+        return scans
+
+    def _scan(
+        self, rate: float, chosen: np.ndarray, longest_gap: float | None, remarks: list[str]
+    ) -> Scan:
+        rows = np.flatnonzero(chosen).tolist()
+        kept = [self.segments[row] for row in rows]
+        findings: list[Finding] = []
+        records = records_of(kept, rate, longest_gap, findings, remarks)
+        components, coords = _arrange(records, remarks)
+        source = self.source.arranged(records, components, rate)
+        coords |= _of_sac(
+            records,
+            {s: t for s, row in zip(kept, rows, strict=True) if (t := self.labels[row])},
+        )
+        lengths = np.array([r.n_samples for r in records])
+        return Scan(source, lengths, self.types, coords, self.attrs, findings, remarks)
+
+
+def found_in_files(heads: Mapping[str, FileHeaders], name: object) -> Found:
+    """Segments of files, of their headers.
+
+    Parameters
+    ----------
+    heads : mapping
+        Of :func:`~seisgeo.adapters.seismology.file_headers.file_headers`, by names of files.
+    name : object
+        What to call them in messages.
+
+    Returns
+    -------
+    Found
+
+    Raises
+    ------
+    FormatError
+        If there are no samples in any.
+    """
+    segments: list[Segment] = []
+    labels: list[dict[str, Any]] = []
+    remarks: list[str] = []
+    types: frozenset[np.dtype] = frozenset()
+    for place, head in enumerate(heads.values()):
+        segments += [segment._replace(place=place) for segment in head.segments]
+        labels += head.labels
+        remarks += head.remarks
+        types |= head.types
+    if not segments:
+        raise FormatError(f"{name}: holds no samples")
+    source = FileSegments([], [], 0.0)
+    source.files = {i: (path, head.form) for i, (path, head) in enumerate(heads.items())}
+    formats = ", ".join(dict.fromkeys(head.form for head in heads.values()))
+    attrs = conventions.provenance(source=str(name), source_format=formats)
+    return Found(name, source, segments, labels, types, attrs, remarks)
+
+
+def found_in_stream(stream: obspy.Stream) -> Found:
+    """Segments of a stream, also one that is merged and whose gaps are masked.
+
+    Raises
+    ------
+    FormatError
+        If it holds no samples.
+    """
+    whole = [(trace, name) for trace, name in zip(stream, trace_ids(stream), strict=True)]
+    parts = [
+        (part, name)
+        for trace, name in whole
+        for part in (trace.split() if np.ma.isMaskedArray(trace.data) else [trace])
+        if part.stats.npts
+    ]
+    if not parts:
+        raise FormatError("this stream holds no samples")
+    source = TraceSegments([], [], 0.0)
+    source.traces = tuple(np.asarray(part.data) for part, _ in parts)
+    return Found(
+        "stream",
+        source,
+        [segment_of(part, name, place) for place, (part, name) in enumerate(parts)],
+        [sac_coords(part) for part, _ in parts],
+        frozenset(part.data.dtype for part, _ in parts),
+        conventions.provenance(source_format="obspy stream"),
+        [],
+    )
+
+
+def open_streams(
     files: Sequence[Path],
     *,
     name: object,
     sampling_rate: float | None = None,
     longest_gap: float | None = None,
-) -> Scan:
-    """Find the records of files that obspy reads.
-
-    Parameters
-    ----------
-    files : sequence of pathlib.Path
-        The files.
-    name : object
-        What to call them in messages.
-    sampling_rate, longest_gap : float, optional
-        As of :func:`seisgeo.adapters.seismology.open_waveforms`.
-
-    Returns
-    -------
-    Scan
-    """
+    stacklevel: int,
+) -> xr.Dataset:
+    """Open files that obspy reads as one lazy cube; options of :func:`open_waveforms`."""
     from tqdm.auto import tqdm
 
-    segments: list[Segment] = []
-    kinds, types, tables, remarks = [], set(), [], []
-    for place, path in enumerate(tqdm(files, desc="reading headers", unit="file", delay=2)):
-        form = waveform_format(path)
-        kinds.append((str(path), form))
-        for trace in read_headers(path, form):
-            said = int(trace.stats.npts)
-            n_samples = said if form in HEADERS_ALONE else len(trace.data)
-            if n_samples < said:
-                remarks.append(
-                    f"{seed_id(trace)}: holds {n_samples} of the {said} samples it tells"
-                )
-            if (kind := sample_type(trace, form)) is None or not n_samples:
-                continue  # a log in words
-            types.add(kind)
-            segment = segment_of(trace, place)._replace(n_samples=n_samples)
-            if form == "MSEED" and n_samples > LONG:
-                segment = segment._replace(drift=clock_drift(path, segment))
-            segments.append(segment)
-            tables.append((segments[-1], sac_coords(trace)))
-        remarks += cut_end(path, form)
-    if not segments:
-        raise FormatError(f"{name}: holds no samples")
-    source, coords, lengths, findings = _arrange(
-        _FileSegments, segments, name, sampling_rate, longest_gap, remarks
-    )
-    source.files = tuple(kinds)
-    coords |= _of_sac(source.records, {s: t for s, t in tables if t})
-    formats = ", ".join(dict.fromkeys(form for _, form in kinds))
-    attrs = conventions.provenance(source=str(name), source_format=formats)
-    return Scan(source, lengths, types, coords, attrs, findings, remarks)
-
-
-def open_streams(
-    files: Sequence[Path], *, name: object, stacklevel: int, **options: Any
-) -> xr.Dataset:
-    """Open files that obspy reads as one lazy cube; arguments of :func:`scan_streams`."""
-    return _cube(scan_streams(files, name=name, **options), name, stacklevel + 1)
+    bar = tqdm(files, desc="reading headers", unit="file", delay=2)
+    found = found_in_files({str(path): file_headers(path) for path in bar}, name)
+    return _cube(found.scan(sampling_rate, longest_gap), name, stacklevel + 1)
 
 
 def from_stream(
@@ -247,49 +234,15 @@ def from_stream(
     >>> dict(ds.sizes), ds.component.values.tolist(), str(ds.station.values[0])
     ({'event': 1, 'component': 3, 'time': 3000}, ['Z', 'N', 'E'], 'RJOB')
     """
-    parts = [p for t in stream for p in (t.split() if np.ma.isMaskedArray(t.data) else [t])]
-    parts = [p for p in parts if p.stats.npts]
-    if not parts:
-        raise FormatError("this stream holds no samples")
-    segments = [segment_of(trace, place) for place, trace in enumerate(parts)]
-    remarks: list[str] = []
-    source, coords, lengths, findings = _arrange(
-        _TraceSegments, segments, "stream", sampling_rate, longest_gap, remarks
-    )
-    source.traces = tuple(np.asarray(p.data) for p in parts)
-    coords |= _of_sac(
-        source.records, {s: t for s, p in zip(segments, parts, strict=True) if (t := sac_coords(p))}
-    )
-    attrs = conventions.provenance(source_format="obspy stream")
-    types = {p.data.dtype for p in parts}
-    scan = Scan(source, lengths, types, coords, attrs, findings, remarks)
-    return _cube(scan, "stream", stacklevel=2).load()
+    found = found_in_stream(stream)
+    return _cube(found.scan(sampling_rate, longest_gap), "stream", stacklevel=2).load()
 
 
 # ----------------------------------------------------------------------------- to records
 
 
-def _arrange(
-    kind: type[_Segments],
-    segments: list[Segment],
-    name: object,
-    sampling_rate: float | None,
-    longest_gap: float | None,
-    remarks: list[str],
-) -> tuple[Any, dict[str, Any], np.ndarray, list[Finding]]:
-    findings: list[Finding] = []
-    rates = np.array([s.sampling_rate for s in segments])
-    rate, same = pick_rate(name, rates, np.array([s.n_samples for s in segments]), sampling_rate)
-    others = [s for s, fits in zip(segments, same, strict=True) if not fits]
-    if others and sampling_rate is None:
-        for other in sorted({s.sampling_rate for s in others}):
-            ids = list(dict.fromkeys(s.id for s in others if s.sampling_rate == other))
-            remarks.append(
-                f"sampled at {other:g} Hz, not {rate:g} Hz, and left out: {listed(ids)}; "
-                f"sampling_rate={other:g} opens them"
-            )
-    kept = [s for s, fits in zip(segments, same, strict=True) if fits]
-    records = records_of(kept, rate, longest_gap, findings, remarks)
+def _arrange(records: list[Record], remarks: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """Components of records, and the coordinates that tell of them."""
     components = order_components({s.component for r in records for s in r.segments})
     live = np.array(
         [[any(s.component == c for s in r.segments) for c in components] for r in records]
@@ -309,8 +262,7 @@ def _arrange(
     }
     coords["starttime"] = ("event", np.array([r.start for r in records], "M8[ns]"))
     coords["live"] = (("event", "component"), live)
-    lengths = np.array([r.n_samples for r in records])
-    return kind(records, components, rate), coords, lengths, findings
+    return components, coords
 
 
 def _of_sac(records: Iterable[Record], tables: dict[Segment, dict[str, Any]]) -> dict[str, Any]:

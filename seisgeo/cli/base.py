@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter, validators
 
 from seisgeo._version import __version__
 
-__all__ = ["Count", "Flag", "Json", "Neighbours", "Range", "app"]
+__all__ = ["Count", "Flag", "Json", "Neighbours", "Range", "Split", "app"]
 
 app = cyclopts.App(
     name="seisgeo",
@@ -28,4 +28,6 @@ Range = Annotated[
     tuple[float, float],
     Parameter(show_default=lambda ends: " ".join(f"{end:g}" for end in ends)),
 ]
+#: Part of a data set in SeisBench's format.
+Split = Annotated[Literal["train", "dev", "test"] | None, Parameter(show_default=False)]
 Neighbours = Annotated[int, Parameter(name=["--k", "-k"], validator=validators.Number(gte=1))]

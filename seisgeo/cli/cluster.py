@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import numpy as np
 from cyclopts import Parameter, validators
 
-from seisgeo.cli.base import Count, Flag, app
+from seisgeo.cli.base import Count, Flag, Split, app
 from seisgeo.cli.event_tables import event_table, read_labels, write_table
 from seisgeo.cli.inputs import load_model, open_records
 from seisgeo.cli.outputs import PICTURES, require_free, require_suffix, write_picture
@@ -26,6 +26,7 @@ def cluster(
     smallest: Annotated[int, Parameter(validator=validators.Number(gte=2))] = 10,
     labels: Path | None = None,
     plot: Path | None = None,
+    split: Split = None,
     overwrite: Flag = False,
 ) -> None:
     """Group seismograms by their embeddings, and write which is in which group.
@@ -60,6 +61,8 @@ def cluster(
         columns label and probability for all of them.
     plot
         Cluster cards (mean spectrum, examples, time of day): NAME.png, .pdf, .svg or .jpg.
+    split
+        Records of this split alone, of a data set in SeisBench's format; by default all.
     overwrite
         Replace the files.
     """
@@ -71,7 +74,7 @@ def cluster(
         require_suffix(plot, *PICTURES)
         require_free(plot, overwrite)
     estimator = load_model(model, "SeisSimCLR")
-    records = open_records(data)
+    records = open_records(data, split)
     given = read_labels(labels, records.sizes["event"]) if labels else None
     found = estimator.cluster(
         records, method=method, n_clusters=clusters, min_cluster_size=smallest

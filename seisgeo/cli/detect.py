@@ -9,7 +9,7 @@ from cyclopts import Parameter, validators
 
 from seisgeo.cli.base import Count, Flag, app
 from seisgeo.cli.outputs import require_free, require_suffix, write_cube
-from seisgeo.errors import ParameterError
+from seisgeo.errors import FormatError, ParameterError
 
 
 @app.command(sort_key=3.5)
@@ -35,7 +35,9 @@ def detect(
 ) -> None:
     """Find events in continuous records, by the ratio of short-term to long-term energy (STA/LTA).
 
-    Of a day no more than a piece is in memory. Each file is searched by itself.
+    Of a day no more than a piece is in memory. Files of one channel that follow each other are
+    one record. Where files cannot be read, the others are searched and written, the broken ones
+    are named, and the exit code is 1.
 
         seisgeo detect day.mseed --out triggers.csv
         seisgeo detect *.mseed --sta 0.05 --lta 1 --band 10:300 --out ice.csv --windows ice.zarr
@@ -98,18 +100,23 @@ def detect(
     )
     if moveout is not None:
         found = detection.associate(found, moveout)
-    cut = detection.windows(files, found, before=before, after=after) if windows else None
     detection.write_catalogue(found, out, overwrite=overwrite)
     print(f"wrote {out}: {len(found)} triggers, {found['event_id'].nunique()} events")
     names = found["network"] + "." + found["station"]
     for name, count in names.value_counts(sort=False).sort_index().items():
         print(f"  {name:<12} {count}")
-    if windows and cut is not None:
+    if windows:  # only now: a catalogue without any window is one, too
+        cut = detection.windows(files, found, before=before, after=after, workers=workers)
         if windows.suffix.lower() == ".mseed":
             adapters.seismology.write_mseed(cut, windows, overwrite=overwrite)
         else:
             write_cube(cut, windows, overwrite)
         print(f"wrote {windows}: {cut.sizes['event']} windows of {before + after:g} s")
+    if broken := len(found.attrs["not_searched"]):
+        raise FormatError(
+            f"{broken} of the files cannot be read and were not searched: they are named "
+            f"above; what stands in {out} is of the others"
+        )
 
 
 def _as_band(text: str | None) -> tuple[float, float] | None:

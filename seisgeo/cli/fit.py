@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import cyclopts
 from cyclopts import Parameter, validators
 
-from seisgeo.cli.base import Count, Flag, app
+from seisgeo.cli.base import Count, Flag, Split, app
 from seisgeo.cli.inputs import load_model, open_pairs, open_records
 from seisgeo.cli.outputs import require_device, require_free
 from seisgeo.errors import DataWarning, OutputExistsError, ParameterError
@@ -40,6 +40,7 @@ _OWNERS = {
     "fine_tune": _HEADS,
     "label": ("classifier", *_DOMAINS),
     "domain": _DOMAINS,
+    "split": ("seisclip", "simclr", *_HEADS, *_DOMAINS),
 }
 
 
@@ -88,6 +89,7 @@ def fit(
     fine_tune: Annotated[Flag, Parameter(group=EVENTS)] = False,
     label: Annotated[str | None, Parameter(group=EVENTS)] = None,
     domain: Annotated[str | None, Parameter(group=EVENTS)] = None,
+    split: Annotated[Split, Parameter(group=EVENTS)] = None,
 ) -> None:
     """Train a model: SeisBind on gathers and velocity models, the others on seismograms.
 
@@ -99,6 +101,7 @@ def fit(
         seisgeo fit line.zarr --start openfwi-small --out line.seisbind
         seisgeo fit icequakes.zarr --model simclr --out ice.simclr
         seisgeo fit stead.hdf5 --model seisclip --out local.seisclip
+        seisgeo fit ethz/ --split train --model seisclip --out ethz.seisclip
         seisgeo fit labelled.zarr --model classifier --features local.seisclip --out kinds.model
         seisgeo fit labelled.zarr --model lacim --domain network --out travels.model
 
@@ -173,6 +176,8 @@ def fit(
     domain
         Column that says which domain a record belongs to (region, network, station, ...), by
         default region. It is needed to train, not to predict.
+    split
+        Records of this split alone, of a data set in SeisBench's format; by default all.
     """
     from seisgeo.devices import processes
     from seisgeo.files import remove
@@ -196,6 +201,7 @@ def fit(
             "fine_tune": fine_tune or None,
             "label": label,
             "domain": domain,
+            "split": split,
         }.items()
         if value is not None
     }
@@ -213,7 +219,8 @@ def fit(
             raise ParameterError(
                 f"--model {model} trains in one process: start it without torchrun"
             )
-        records = _labelled(_named(open_records(train), options, train), model)
+        records = _named(open_records(train, options.pop("split", None)), options, train)
+        records = _labelled(records, model)
         fitted = _events_model(model, options).fit(records, checkpoint=folder)
     if processes()[0] != 0:  # the first process writes for all
         return

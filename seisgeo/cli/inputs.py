@@ -13,11 +13,20 @@ if TYPE_CHECKING:
 __all__ = ["load_model", "open_cube", "open_pairs", "open_records"]
 
 
-def open_cube(path: Path) -> xr.Dataset:
-    """Open whatever seisgeo reads, lazily."""
+def open_cube(path: Path, split: str | None = None) -> xr.Dataset:
+    """Open whatever seisgeo reads, lazily; of a data set in SeisBench's format, a split."""
     from seisgeo import adapters
+    from seisgeo.adapters.opening import find_engine
 
-    return adapters.open_cube(path)
+    if split is None:
+        return adapters.open_cube(path)
+    engine = find_engine(path)
+    if engine != "seisgeo-events":
+        raise FormatError(
+            f"{path}: --split {split} is for data sets in SeisBench's format; this is read with "
+            f"{engine}"
+        )
+    return adapters.open_cube(path, engine=engine, split=split)
 
 
 def open_pairs(path: Path) -> xr.Dataset:
@@ -35,9 +44,9 @@ def open_pairs(path: Path) -> xr.Dataset:
     return ds
 
 
-def open_records(path: Path) -> xr.Dataset:
+def open_records(path: Path, split: str | None = None) -> xr.Dataset:
     """Open seismograms of events."""
-    ds = open_cube(path)
+    ds = open_cube(path, split)
     if not _is_records(ds):
         hint = "; gathers and velocity models are for SeisBind" if "velocity" in ds else ""
         raise FormatError(

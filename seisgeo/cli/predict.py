@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seisgeo.cli.base import Flag, app
+from seisgeo.cli.base import Flag, Split, app
 from seisgeo.cli.event_tables import event_table, write_table
 from seisgeo.cli.inputs import load_model, open_records
 from seisgeo.cli.outputs import require_free, require_suffix
 
 
 @app.command(sort_key=6.6)
-def predict(model: Path, data: Path, /, *, out: Path, overwrite: Flag = False) -> None:
+def predict(
+    model: Path, data: Path, /, *, out: Path, split: Split = None, overwrite: Flag = False
+) -> None:
     """Classify or locate events, or find their mechanisms, from seismograms.
 
     Records with the same event_id get one answer.
@@ -28,6 +30,8 @@ def predict(model: Path, data: Path, /, *, out: Path, overwrite: Flag = False) -
         NAME.csv: a line for each record, with what is known of it and what was found: class and
         the probability of each; source_latitude, source_longitude, source_depth (m) and magnitude;
         or strike, dip and rake (degrees).
+    split
+        Records of this split alone, of a data set in SeisBench's format; by default all.
     overwrite
         Replace the file.
     """
@@ -35,7 +39,7 @@ def predict(model: Path, data: Path, /, *, out: Path, overwrite: Flag = False) -
     require_free(out, overwrite)
     classifiers = ("EventClassifier", "DomainClassifier", "LaCIMClassifier")
     estimator = load_model(model, *classifiers, "EventLocator", "MechanismRegressor")
-    records = open_records(data)
+    records = open_records(data, split)
     if type(estimator).__name__ not in classifiers:
         table = event_table(estimator.predict(records))
         write_table(table, out, overwrite)

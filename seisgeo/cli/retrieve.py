@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter, validators
 
-from seisgeo.cli.base import Flag, Json, Neighbours, app
+from seisgeo.cli.base import Flag, Json, Neighbours, Split, app
 from seisgeo.cli.conditions import as_conditions
 from seisgeo.cli.inputs import load_model, open_cube, open_pairs, open_records
 from seisgeo.cli.outputs import (
@@ -216,6 +216,7 @@ def evaluate(
     *,
     limit: Annotated[int | None, Parameter(validator=validators.Number(gte=2))] = None,
     k: Neighbours = 5,
+    split: Split = None,
     json: Json = False,
 ) -> None:
     """Score a model on data that it has not seen.
@@ -238,6 +239,8 @@ def evaluate(
         Look at the first so many only; by default at all.
     k
         Neighbours averaged to infer descriptors; the true model is taken out of the gallery.
+    split
+        Records of this split alone, of a data set in SeisBench's format; by default all.
     json
         Print JSON instead of a table.
     """
@@ -245,8 +248,10 @@ def evaluate(
 
     estimator = load_model(model)
     if type(estimator).__name__ == "SeisBind":
+        if split is not None:
+            raise ParameterError("--split is for models of seismograms; this is SeisBind")
         result = evaluation.evaluate(estimator, open_pairs(data).isel(sample=slice(limit)), k=k)
     else:
-        records = open_records(data).isel(event=slice(limit))
+        records = open_records(data, split).isel(event=slice(limit))
         result = evaluation.evaluate_events(estimator, records)
     say(result, json, evaluation_text(result))

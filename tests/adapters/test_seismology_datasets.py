@@ -200,6 +200,26 @@ def test_a_record_of_another_length_is_named_when_it_is_read(tmp_path):
         ds["amplitude"].load()
 
 
+def test_times_without_a_zone_are_reported_once_for_each_column(tmp_path, recwarn):
+    def said_of(*texts):
+        seisbench(tmp_path / "set")
+        table = pd.read_csv(tmp_path / "set/metadata.csv", dtype=str)
+        for column, text in zip(("trace_start_time", "source_origin_time"), texts, strict=True):
+            table[column] = text
+        table.to_csv(tmp_path / "set/metadata.csv", index=False)
+        recwarn.clear()
+        ds = open_waveforms(tmp_path / "set")
+        assert (ds["starttime"].values == np.datetime64("2020-01-01T00:00")).all()
+        return "\n".join(str(w.message) for w in recwarn)
+
+    said = said_of("2020-01-01T00:00:00", "2020-01-01 00:00:03.5")
+    assert said.count("names no time zone, taken as UTC") == 2
+    assert "trace_start_time names no time zone, taken as UTC: bucket0$0,:3,:120 ('2020-" in said
+    assert "no time zone" not in said_of("2020-01-01T01:00:00.0+01:00", "2020-01-01T00:00:00Z")
+    assert "no time zone" not in said_of("2019-12-31 19:00:00-0500", "2020-01-01T00:00:00.5Z")
+    assert said_of("2020-01-01", "2020-01-01T00:00:00Z").count("no time zone") == 1
+
+
 # ------------------------------------------------------------------------------------ SeisBench
 
 

@@ -462,3 +462,56 @@ def test_a_clock_that_drifts_is_reported_and_every_read_gives_the_same(tmp_path,
     np.testing.assert_array_equal(ds["amplitude"][0, 0, 150_000:150_010], values[150_000:150_010])
     np.testing.assert_array_equal(ds["amplitude"][0, 0, -10:], values[-10:])
     np.testing.assert_array_equal(ds["amplitude"].values[0, 0], values)
+
+
+# ------------------------------------------------------------------------------------------ SEG-2
+
+
+@pytest.mark.parametrize("name", ["7", "16", "22"])
+def test_channels_of_seg2_are_stations_by_their_numbers(data_dir, name):
+    path = data_dir / f"seg2/{name}.dat"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        stream = obspy.read(path)
+    numbers = [t.stats.seg2.CHANNEL_NUMBER for t in stream]
+    for ds in (open_waveforms(path), from_stream(stream)):
+        assert conventions.validate(ds, "waveforms") is ds
+        assert ds["station"].values.tolist() == numbers
+        assert "contradictions" not in ds.attrs
+        np.testing.assert_array_equal(ds["amplitude"].values[:, 0], [t.data for t in stream])
+        assert ds["starttime"].values[0] == np.datetime64(stream[0].stats.starttime.ns, "ns")
+    assert "receiver" in xr.open_dataset(path).dims  # as gathers, when nothing else is asked for
+    assert open_waveforms(data_dir / "seg2", sampling_rate=1000).sizes["event"] == 48
+
+
+def test_a_seg2_file_cut_short_is_named(data_dir, tmp_path):
+    path = tmp_path / "cut.dat"
+    path.write_bytes((data_dir / "seg2/7.dat").read_bytes()[:-100])
+    with pytest.raises(FormatError, match=r"cut\.dat: this SEG-2 file is broken .*trace 24 of 24"):
+        open_waveforms(path)
+
+
+def test_traces_without_codes_that_overlap_are_channels_of_their_own():
+    bare = {"network": "", "station": "", "channel": ""}
+    stream = Stream([trace(counts(500, i), **bare) for i in range(3)])
+    ds = from_stream(stream)
+    assert ds["station"].values.tolist() == ["1", "2", "3"]
+    np.testing.assert_array_equal(ds["amplitude"].values[:, 0], [t.data for t in stream])
+    stream[1].stats.starttime, stream[2].stats.starttime = START + 5, START + 10
+    joined = from_stream(stream)
+    assert joined["station"].values.tolist() == [""]
+    np.testing.assert_array_equal(
+        joined["amplitude"].values[0, 0], np.concatenate([t.data for t in stream])
+    )
+    named = Stream([trace(counts(500, i)) for i in range(2)])  # one channel, told twice
+    with pytest.warns(HeaderWarning, match="overlapping segments"):
+        assert from_stream(named).sizes["event"] == 1
+
+
+def test_an_error_names_the_file_once(tmp_path):
+    path = tmp_path / "a.mseed"
+    trace(counts(500)).write(str(path), format="MSEED", reclen=512)
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(FormatError, match=r"this MSEED file is broken") as error:
+        open_waveforms(path)
+    assert str(error.value).count("a.mseed") == 1
