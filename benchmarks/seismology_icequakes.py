@@ -344,9 +344,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tables``: by title, each with its ``kind`` and its ``rows``.
+        ``tables``: by title, each with its ``kind``, its ``rows`` and the options they depend on.
     """
     tables: dict[str, Any] = {}
     for part in options.ice_part:
-        tables |= tables_of(part, PARTS[part](options))
+        settings = ["ice_seeds", "ice_epochs", *(["ice_records"] if part == "made" else [])]
+        for title, table in tables_of(part, PARTS[part](options)).items():
+            tables[title] = {**table, "settings": settings}
     return {"tables": tables}
