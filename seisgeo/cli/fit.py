@@ -152,7 +152,7 @@ def fit(
         Of the model that --start names, train only the encoder of gathers: for a few hundred pairs
         of another survey.
     checkpoint
-        Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
+        Folder for the state and the curves (history.csv); by default a hidden one
         beside the model, which goes when the model is whole.
     resume
         Go on with the training that was stopped, if there is one.
