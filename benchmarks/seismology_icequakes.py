@@ -10,7 +10,6 @@ folder icequakes of SEISGEO_TEST_DATA, and left out where that is not there.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import warnings
 from itertools import combinations
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from lacim import interval
+from machine import DATA
 
 KINDS = ("earthquake", "icequake", "spike")
 #: Labels of each kind that somebody gives, and how often they are drawn.
@@ -235,7 +235,7 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
     from seisgeo import detection
     from seisgeo.clustering import cluster_stability, most_stable
 
-    folder = Path(os.environ.get("SEISGEO_TEST_DATA", ".")) / "icequakes"
+    folder = DATA / "icequakes"
     if not sorted(folder.glob("*.m")):
         raise SystemExit(f"{folder}: no *.m; set SEISGEO_TEST_DATA, or ask for --ice-part made")
     hour, triggers = hour_of_ice(folder)

@@ -10,11 +10,11 @@ import argparse
 import hashlib
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import DATA
 
 REGIONS = ("plate-boundary", "craton", "subduction", "volcano")
 #: Records contrasted with each other in the published figure, and the figure of 120 frames.
@@ -44,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real",
         type=Path,
-        default=Path(os.environ.get("SEISGEO_TEST_DATA", "../shared/data")) / "events",
+        default=DATA / "events",
         help="folder of the STEAD file and the PhaseNet records",
     )
 
