@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 OUT ?= out/demo
-SEGY ?= $(wildcard ../shared/data/segy/viking_small.segy)
+# Real files, where the tests look for them too.
+DATA := $(or $(SEISGEO_TEST_DATA),../shared/data)
+SEGY ?= $(wildcard $(DATA)/segy/viking_small.segy)
 NOTEBOOKS := $(wildcard notebooks/*.ipynb)
 # Sample files that are already here need no network.
 export SEISGEO_DATA_DIR ?= $(dir $(patsubst %/,%,$(dir $(SEGY))))

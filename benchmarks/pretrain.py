@@ -7,7 +7,7 @@ simulated with its own scheme. Probabilities and intervals are fitted on pairs t
 on; every figure of the card comes from pairs of another seed. A run that was
 killed goes on where it was (--work). The same command, on the same machine, measures the same
 figures within what the time limit lets vary; with --epochs instead of --minutes it is exact.
---model packs weights that were trained so before; with --physics-epochs their physics encoder goes
+--model packs weights that were trained so before. With --physics-epochs the physics encoder goes
 on learning, the other two stay.
 """
 
@@ -27,9 +27,11 @@ import xarray as xr
 
 HOME = Path(__file__).resolve().parents[1] / "seisgeo" / "pretrained"
 LARGEST = 20e6  # bytes of a file that goes into the package
+#: Options that say where, not what; and those that tell of the pairs of a given model.
+PLACES, GIVEN = ("device", "work", "out"), ("model", "pairs", "train_seed")
 
 
-def main() -> None:
+def parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, help="of training; otherwise --epochs ends it")
     parser.add_argument("--epochs", type=int, default=10_000)
@@ -40,14 +42,21 @@ def main() -> None:
     parser.add_argument("--device")
     parser.add_argument("--size", choices=data.SIZES, default="medium")
     parser.add_argument("--model", type=Path, help="a trained model to pack")
-    parser.add_argument("--physics-epochs", type=int, help="of the physics encoder of --model")
-    parser.add_argument("--pairs", type=int, help="that it was trained on")
-    parser.add_argument("--train-seed", type=int, default=data.TRAIN_SEED, help="of those pairs")
+    parser.add_argument("--physics-epochs", type=int, help="more, of the physics encoder alone")
+    parser.add_argument("--pairs", type=int, help="that --model was trained on")
+    parser.add_argument("--train-seed", type=int, help="of those pairs")
     parser.add_argument("--calibration", type=int, default=2000, help="held-out pairs")
     parser.add_argument("--test", type=int, default=100, help="test pairs of each family")
     parser.add_argument("--work", type=Path, default=Path("out/pretrain"), help="to go on from")
     parser.add_argument("--out", type=Path, default=HOME)
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    options = parser().parse_args()
+    given = [getattr(options, name) is not None for name in GIVEN]
+    if any(given) and not all(given):
+        parser().error("--model, --pairs and --train-seed go together")
 
     import torch
 
@@ -58,14 +67,11 @@ def main() -> None:
     stream = sg.synth.PairStream(
         data.FAMILIES, engine="openfwi", seed=data.TRAIN_SEED, device=options.device
     )
+    if options.model is None or options.physics_epochs:
+        pairs = data.training_pairs(options.work, data.SIZES[options.size], options.device)
     if options.model is not None:
         model = sg.load(options.model)
-        if options.physics_epochs:
-            pairs = data.training_pairs(options.work, data.SIZES[options.size], options.device)
-            learn_physics(model, *embedded(model, pairs), options.physics_epochs)
     else:
-        pairs = data.training_pairs(options.work, data.SIZES[options.size], options.device)
-        options.pairs = pairs.sizes["sample"]
         model = sg.SeisBind(
             options.encoder,
             validation_fraction=0.05,
@@ -75,6 +81,8 @@ def main() -> None:
             random_state=options.seed,
             device=options.device,
         ).fit(pairs, checkpoint=options.work / options.name)
+    if options.physics_epochs:
+        learn_physics(model, *embedded(model, pairs), options.physics_epochs)
     model.calibrate(stream.held_out(options.calibration))
     test = tested(options)
     result = evaluate(model, test)
@@ -94,12 +102,17 @@ def main() -> None:
         "megabytes": round(size / 1e6, 1),
         "seconds": round(model.history_[-1]["seconds"]),
         "epochs": len(model.history_),
-        "pairs": options.pairs,
+        "pairs": options.pairs or pairs.sizes["sample"],
         "batch_size": model.batch_size,
         "intervals": f"half of the {options.calibration} further pairs",
+        "options": {
+            name: value.name if isinstance(value, Path) else value
+            for name, value in vars(options).items()
+            if name not in PLACES
+        },
         "evaluation": result,
     }
-    (folder / "README.md").write_text(card(options, facts), encoding="utf-8")
+    (folder / "README.md").write_text(card(facts), encoding="utf-8")
     (folder / "facts.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     about = f"OpenFWI's survey and ten families, encoder {options.encoder!r}"
     enter(options.out, options.name, options.version, about)
@@ -169,15 +182,22 @@ def tested(options: argparse.Namespace) -> xr.Dataset:
     ).load()
 
 
-def card(options: argparse.Namespace, facts: dict) -> str:
+def command(options: argparse.Namespace) -> str:
+    """The command that does the same from the start: the options that are not the defaults."""
+    default = vars(parser().parse_args([]))
+    given = [
+        f"--{name.replace('_', '-')} {format(value, 'g') if isinstance(value, float) else value}"
+        for name, value in vars(options).items()
+        if name not in (*PLACES, *GIVEN) and value != default[name]
+    ]
+    return " ".join(["python benchmarks/pretrain.py", *given])
+
+
+def card(facts: dict[str, Any]) -> str:
     """The model card: what it was made of, how, and what was measured."""
     from seisgeo.console import evaluation_text
 
-    command = f"python benchmarks/pretrain.py --name {options.name} --encoder {options.encoder}"
-    if options.minutes:
-        command += f" --minutes {options.minutes:g}"
-    else:
-        command += f" --epochs {options.epochs}"
+    options = argparse.Namespace(**facts["options"])
     gallery = len(data.FAMILIES) * options.test
     table = textwrap.indent(evaluation_text(facts["evaluation"]), "    ")
     text = f"""# {options.name}, version {options.version}
@@ -192,8 +212,7 @@ BSD-3-Clause, as seisgeo; no data of others went into it.
 Simulated: OpenFWI's survey (5 shots, 70 receivers, 1 s at 1 ms, Ricker 15 Hz, 70 x 70 cells of
 10 m) over velocity models of seisgeo's families {", ".join(data.FAMILIES)}, 1500 to 4500 m/s, with
 the finite-difference scheme of OpenFWI's own data. These are models with the statistics of
-OpenFWI's, not OpenFWI's models, which were not used. {facts["pairs"]} pairs (seeds
-from {options.train_seed} on), 5 % of them held out.
+OpenFWI's, not OpenFWI's models, which were not used. {_pairs(options, facts["pairs"])}
 
 ## Training
 
@@ -204,9 +223,9 @@ errors, and changes of phase, delay and spectrum; half of the pairs were mirrore
 of lowest loss on held-out pairs. {_alone(options)}
 Probabilities are calibrated on {options.calibration} further pairs. The network that reads
 descriptors learned from the training pairs, clean and noisy; its intervals are calibrated on
-{facts["intervals"]}. Again:
+{facts["intervals"]}. {_again(options)}
 
-    {command}
+    {command(options)}
 
 ## Measured
 
@@ -235,6 +254,25 @@ def _filled(part: str) -> str:
     if part.lstrip("\n").startswith(("#", "-", "    ")):
         return part
     return textwrap.fill(" ".join(part.split()), 100, break_on_hyphens=False)
+
+
+def _pairs(options: argparse.Namespace, count: int) -> str:
+    if options.model is None:
+        return (
+            f"{count} pairs, {data.PART} of each family from each of the seeds {data.TRAIN_SEED} "
+            "and up, 5 % of them held out."
+        )
+    return f"{count} pairs of seed {options.train_seed} alone, 5 % of them held out."
+
+
+def _again(options: argparse.Namespace) -> str:
+    if options.model is None:
+        return "Again:"
+    return (
+        "The pairs were drawn by an earlier program. The command repeats the recipe, not the very "
+        f"pairs: those of today are {data.PART} of each family from each of the seeds "
+        f"{data.TRAIN_SEED} and up:"
+    )
 
 
 def _alone(options: argparse.Namespace) -> str:

@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--device", help="to embed on; by default CUDA where there is one")
     parser.add_argument("--out", type=Path, help="JSON file; by default in benchmarks/results")
     options = parser.parse_args()
-    out = options.out or RESULTS / f"retrieval-{kept_as(hardware())}.json"
+    out = options.out or RESULTS / f"retrieval-{kept_as(hardware(options.device))}.json"
     report = measure(options)
     out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_suffix(".part")
@@ -107,7 +107,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "date": datetime.date.today().isoformat(),
         "seisgeo": sg.__version__,
-        "hardware": hardware(),
+        "hardware": hardware(options.device),
         "cores": os.cpu_count(),
         "settings": {"n": len(gallery), "size": options.size, "model": model.model_id_},
         "peak_memory_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,

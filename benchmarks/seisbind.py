@@ -278,14 +278,14 @@ PARTS: dict[str, Callable[[Bench], Tables]] = {
 EXTRA = ("finetune", "ablations")
 
 
-def hardware() -> str:
+def hardware(device: str | None) -> str:
+    """The GPU's name where the device is one, else the processor's."""
     import torch
 
-    from seisgeo.devices import processor
+    from seisgeo.devices import default_device, processor
 
-    if torch.cuda.is_available():
-        return torch.cuda.get_device_name()
-    return processor()
+    device = default_device(device)
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else processor()
 
 
 def setting(text: str) -> tuple[str, Any]:
@@ -354,9 +354,12 @@ def parse() -> argparse.Namespace:
 
 def keep(out: Path, part: str, result: dict[str, Any], options: argparse.Namespace) -> None:
     """Merge the result of a part into the JSON, in the order of the parts."""
+    from seisgeo.devices import default_device
+
     report: dict[str, Any] = {
         "size": {"name": options.size, **vars(data.SIZES[options.size])},
-        "hardware": hardware(),
+        "hardware": hardware(options.device),
+        "device": default_device(options.device),
         "cores": os.cpu_count(),
         "parts": {},
     }
@@ -393,7 +396,9 @@ def main() -> None:
     if options.table:
         tables.write_pages(reports_in(RESULTS), RESULTS.parents[1])
         return
-    out = options.out or RESULTS / f"seisbind-{options.size}-{kept_as(hardware())}.json"
+    out = (
+        options.out or RESULTS / f"seisbind-{options.size}-{kept_as(hardware(options.device))}.json"
+    )
     bench = Bench(options)
     for part in options.only:
         print(f"\n== {part}", flush=True)

@@ -13,8 +13,9 @@ from seisbind_rows import MEAN, Row, Table
 
 Report = dict[str, Any]
 
-#: Label -> (part, rows by pattern, measure, goal for two cores and an hour, goal with a GPU). Of
-#: several rows the worst counts. Errors and milliseconds have to be lower, all else higher.
+#: Label -> (part, rows by pattern, measure, goal for two cores and an hour, goal with a GPU). Only
+#: the goal of the hardware at hand is judged. Of several rows the worst counts. Errors and
+#: milliseconds have to be lower, all else higher.
 GOALS: dict[str, tuple[str, str, str, float | None, float | None]] = {
     "mixed gallery 1 000, R@1": ("ours", r"mixed 1 000", "recall_1", 0.97, 0.995),
     "the worst family alone, R@1": ("ours", r".* alone", "recall_1", None, 0.98),
@@ -55,6 +56,8 @@ GOALS: dict[str, tuple[str, str, str, float | None, float | None]] = {
     "its recall of the exact ten": ("retrieval", r"faiss, .*", "recall_10", 0.99, 0.99),
 }
 LOWER = ("relative", "ms_median")
+#: Minutes of training that the first goals are about.
+HOUR = 60
 #: Embeddings that the goals of retrieval are about.
 MILLION = 1_000_000
 #: Sizes whose figures mean nothing.
@@ -79,15 +82,22 @@ def goal_rows(report: Report) -> Iterator[tuple[str, str, Row, str, list[str]]]:
         lower = measure.endswith(LOWER)
         worst = max if lower else min
         name, row = worst(found, key=lambda pair: pair[1][measure])
+        gpu = report["device"].startswith("cuda")
+        minutes = [m["train_seconds"] / 60 for m in result.get("models", {}).values()]
+        late = (
+            f" after {max(minutes):.0f} min" if not gpu and max(minutes, default=0) > HOUR else ""
+        )
         verdicts = []
-        for goal in goals:
+        for goal, judged in zip(goals, (not gpu, gpu), strict=True):
             if goal is None:
                 verdicts.append("reported")
                 continue
             met = row[measure] <= goal if lower else row[measure] >= goal
             said = figure(goal, measure)
-            if report["size"]["name"] not in SHOWN_ONLY:
-                said += ", met" if met else ", missed"
+            if not judged:
+                said += ", not measured"
+            elif report["size"]["name"] not in SHOWN_ONLY:
+                said += f", {'met' if met else 'missed'}{late}"
             verdicts.append(said)
         yield label, name, row, measure, verdicts
 

@@ -88,6 +88,8 @@ def _train(
     """Weights of the lowest error on the pairs held out, and how they were reached."""
     import torch
 
+    from seisgeo.lightning_run import rate_at
+
     cpu = time.process_time()
     images, models = _images(train), model_rows(train)
     order = np.random.default_rng(seed).permutation(len(images))
@@ -116,8 +118,7 @@ def _train(
         rows = np.random.default_rng([seed, epochs]).permutation(kept)
         for step in range(steps):
             share = min(1.0, done(step))
-            rate = min(1.0, (share + 1e-3) / 0.05) * 0.5 * (1 + math.cos(math.pi * share))
-            optimiser.param_groups[0]["lr"] = 1e-3 * rate
+            optimiser.param_groups[0]["lr"] = 1e-3 * rate_at(share)
             gathers, wanted = of(rows[step * batch : (step + 1) * batch])
             loss = (network(gathers) - wanted).abs().mean()
             optimiser.zero_grad()

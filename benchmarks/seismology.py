@@ -4,7 +4,8 @@
     python benchmarks/seismology.py --only seisclip --epochs 60 --head-seeds 3
     python benchmarks/seismology.py --table
 
-Parts that are not asked for stay as they are in the JSON. --table fills the pages of docs/ from it.
+Tables that are not measured again stay in the JSON, with the date, the hardware and the settings of
+their own run. --table fills the pages of docs/ from it.
 Seeds are fixed, and events are made by seisgeo.synth; real records are those of --real.
 """
 
@@ -45,27 +46,49 @@ def kept(path: Path) -> dict[str, Any]:
     return {"parts": {}}
 
 
-def merge(path: Path, machine: str, name: str, options: argparse.Namespace, found: Any) -> None:
-    """Write a part's tables into the JSON; rows that were not measured again stay."""
-    report = kept(path)
-    tables = report["parts"].get(name, {}).get("tables", {})
-    for title, table in found["tables"].items():
-        rows = {**tables.get(title, {}).get("rows", {}), **table["rows"]}
-        tables[title] = {"kind": table["kind"], "rows": rows}
+def settings(module: Any, options: argparse.Namespace, names: list[str] | None) -> dict[str, float]:
+    """The numbers a table was measured with: of its part's options, or those named."""
+    own = argparse.ArgumentParser()
+    module.add_arguments(own)
+    numbers = {k: getattr(options, k) for k in vars(own.parse_args([]))}
+    return {
+        k: v
+        for k, v in numbers.items()
+        if type(v) in (int, float) and (names is None or k in names)
+    }
+
+
+def merge(
+    path: Path, machine: str, name: str, module: Any, options: argparse.Namespace, found: Any
+) -> None:
+    """Write a part's tables into the JSON, each with how it was measured; other tables stay."""
     from seisgeo._version import __version__
 
-    report["hardware"] = machine
-    report["parts"][name] = {
-        "date": datetime.date.today().isoformat(),
-        "seisgeo": __version__,
-        "python": platform.python_version(),
-        "settings": {k: v for k, v in vars(options).items() if type(v) in (int, float)},
-        "tables": tables,
-    }
+    report = kept(path)
+    tables = report["parts"].setdefault(name, {"tables": {}})["tables"]
+    for title, table in found["tables"].items():
+        tables[title] = {
+            "kind": table["kind"],
+            "measured": {
+                "date": datetime.date.today().isoformat(),
+                "hardware": machine,
+                "seisgeo": __version__,
+                "python": platform.python_version(),
+                "settings": settings(module, options, table.get("settings")),
+            },
+            "rows": table["rows"],
+        }
     RESULTS.mkdir(exist_ok=True)
     partial = path.with_suffix(".part")
     partial.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     os.replace(partial, path)
+
+
+def about(table: dict[str, Any]) -> str:
+    """How a table was measured, as a line of the documentation."""
+    measured = table["measured"]
+    said = ", ".join(f"{k.replace('_', ' ')} {v}" for k, v in measured["settings"].items())
+    return f"{measured['hardware']}, {measured['date']}{'; ' if said else ''}{said}."
 
 
 def write_pages(root: Path) -> None:
@@ -78,18 +101,13 @@ def write_pages(root: Path) -> None:
         texts = []
         for report in reports:
             if name in report["parts"]:
-                part = report["parts"][name]
-                settings = ", ".join(
-                    f"{name.replace('_', ' ')} {value}" for name, value in part["settings"].items()
-                )
-                texts.append(
-                    f"{report['hardware']}, {part['date']}; {settings}. In parentheses: 95 % "
-                    "intervals."
-                )
-                for title, table in part["tables"].items():
-                    texts += [f"**{title}**", markdown(table)]
+                for title, table in report["parts"][name]["tables"].items():
+                    texts += [f"**{title}**", about(table), markdown(table)]
+        content = "\n\n".join(["In parentheses: 95 % intervals.", *texts])
         filled = seisbind_table.fill(
-            path.read_text(encoding="utf-8"), name, "\n\n".join(texts) or "No results are kept yet."
+            path.read_text(encoding="utf-8"),
+            name,
+            content if texts else "No results are kept yet.",
         )
         path.write_text(filled, encoding="utf-8")
 
@@ -123,7 +141,7 @@ def main() -> None:
     path = RESULTS / f"seismology-{kept_as(machine.split(',')[0])}.json"
     for name, module in modules.items():
         found = module.run(options)
-        merge(path, machine, name, options, found)
+        merge(path, machine, name, module, options, found)
         for title, table in found["tables"].items():
             print(f"\n{title}\n{seisbind_table.text(markdown(table))}", flush=True)
     print(f"\nkept as {path}")

@@ -10,7 +10,6 @@ folder icequakes of SEISGEO_TEST_DATA, and left out where that is not there.
 from __future__ import annotations
 
 import argparse
-import os
 import time
 import warnings
 from itertools import combinations
@@ -19,6 +18,7 @@ from typing import Any
 
 import numpy as np
 from lacim import interval
+from machine import DATA
 
 KINDS = ("earthquake", "icequake", "spike")
 #: Labels of each kind that somebody gives, and how often they are drawn.
@@ -271,7 +271,7 @@ def measure_hour(options: argparse.Namespace) -> dict[str, Any]:
     from seisgeo.clustering import cluster_stability, most_stable
     from seisgeo.station_spectra import equalise_stations
 
-    folder = Path(os.environ.get("SEISGEO_TEST_DATA", ".")) / "icequakes"
+    folder = DATA / "icequakes"
     if not sorted(folder.glob("*.m")):
         raise SystemExit(f"{folder}: no *.m; set SEISGEO_TEST_DATA, or ask for --ice-part made")
     hour, triggers = hour_of_ice(folder)
@@ -401,9 +401,11 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tables``: by title, each with its ``kind`` and its ``rows``.
+        ``tables``: by title, each with its ``kind``, its ``rows`` and the options they depend on.
     """
     tables: dict[str, Any] = {}
     for part in options.ice_part:
-        tables |= tables_of(part, PARTS[part](options))
+        settings = ["ice_seeds", "ice_epochs", *(["ice_records"] if part == "made" else [])]
+        for title, table in tables_of(part, PARTS[part](options)).items():
+            tables[title] = {**table, "settings": settings}
     return {"tables": tables}

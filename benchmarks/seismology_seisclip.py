@@ -10,11 +10,11 @@ import argparse
 import hashlib
 import json
 import math
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from machine import DATA
 
 REGIONS = ("plate-boundary", "craton", "subduction", "volcano")
 #: Records contrasted with each other in the published figure, and the figure of 120 frames.
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--real",
         type=Path,
-        default=Path(os.environ.get("SEISGEO_TEST_DATA", "../shared/data")) / "events",
+        default=DATA / "events",
         help="folder of the STEAD file and the PhaseNet records",
     )
 
@@ -56,17 +56,24 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     train = events(options, options.events, "earthquake", seed=1)
     models = [trained(options, train, seed) for seed in range(options.clip_seeds)]
     tests = [events(options, 5 * BATCH, "earthquake", seed=seed).load() for seed in TESTS]
-    numbers = {f"Retrieval in batches of {BATCH}": batches(models[0], tests[0])}
-    numbers["Retrieval: other trainings, other events"] = others(models, tests)
+    found: dict[str, Any] = {}
+
+    def keep(name: str, rows: dict[str, Row], *settings: str) -> None:
+        trained_with = ["events", "epochs", *settings]
+        found[name] = {"kind": "numbers", "settings": trained_with, "rows": rows}
+
+    keep(f"Retrieval in batches of {BATCH}", batches(models[0], tests[0]))
+    keep("Retrieval: other trainings, other events", others(models, tests), "clip_seeds")
     real = real_records(options.real)
     if real:
         rows = {}
         for name, records in real.items():
             rows |= arrivals(models[0], records, train, name)
-        numbers["Arrivals of real records, read off the five nearest catalogue entries"] = rows
+        keep("Arrivals of real records, read off the five nearest catalogue entries", rows)
     if options.head_seeds:
-        numbers |= heads(options, models[0])
-    return {"tables": {name: {"kind": "numbers", "rows": rows} for name, rows in numbers.items()}}
+        for name, rows in heads(options, models[0]).items():
+            keep(name, rows, "head_steps", "head_seeds")
+    return {"tables": found}
 
 
 def events(

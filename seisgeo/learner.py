@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import math
 import time
 from collections.abc import Iterator, Mapping
@@ -263,7 +262,7 @@ def learn(
         if state is not None:
             module.restore(state)
         if rank == 0:
-            callbacks.append(_Diary(folder, settings or {}, module.epoch))
+            callbacks.append(_Diary(folder, settings or {}))
     if module.plan.progress and rank == 0:
         callbacks.append(lightning_run.ProgressBar())
     if not module.finished:
@@ -343,17 +342,12 @@ class _Count(L.Callback):
 
 
 class _Diary(L.Callback):
-    """Checkpoints and logs of a run: history.csv, and TensorBoard's where it is installed."""
+    """Checkpoints of a run and its curves, history.csv."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], epoch: int) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder, self.settings = folder, settings
         self.last = time.monotonic()
-        self.board: Any = None
         folder.mkdir(parents=True, exist_ok=True)
-        if importlib.util.find_spec("tensorboard"):
-            from torch.utils.tensorboard import SummaryWriter
-
-            self.board = SummaryWriter(folder, purge_step=epoch)
 
     def checkpoint(self, module: Learner) -> None:
         write_state(self.folder / CHECKPOINT, {**module.state(), "settings": dict(self.settings)})
@@ -373,19 +367,11 @@ class _Diary(L.Callback):
             table = csv.DictWriter(file, names)
             table.writeheader()
             table.writerows(pl_module.history)
-        if self.board is not None:
-            row = pl_module.history[-1]
-            for name in row:
-                self.board.add_scalar(name, row[name], int(row["epoch"]))
         self._checkpoint_when_due(pl_module)
 
     def on_train_end(self, trainer: L.Trainer, pl_module: Any) -> None:
         pl_module.finished = True
         self.checkpoint(pl_module)
-
-    def teardown(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
-        if self.board is not None:
-            self.board.close()
 
     def _checkpoint_when_due(self, module: Learner) -> None:
         if time.monotonic() - self.last >= INTERVAL:

@@ -103,7 +103,7 @@ def test_a_mirrored_sample_is_mirrored_as_a_whole():
 
 def test_uncertain_descriptors_are_as_wrong_as_they_say():
     encoder = PhysicsEncoder(3, 8)
-    encoder.standardise_on(torch.randn(500, 3) * torch.tensor([1.0, 100.0, 0.01]) + 5)
+    encoder.learn(torch.randn(500, 3) * torch.tensor([1.0, 100.0, 0.01]) + 5)
     values = torch.randn(4000, 3, generator=torch.Generator().manual_seed(1)) * encoder.scale
     kept = values.clone()
     changed, std = uncertain(encoder)(values, torch.Generator().manual_seed(0)).split(3, dim=1)

@@ -126,6 +126,15 @@ def test_large_selections_reach_faiss_itself(embedding, samples, monkeypatch):
     assert set(index[0]) == {1100, 1190}
 
 
+def test_faiss_says_nothing_of_a_small_gallery(embedding, samples, capfd):
+    pytest.importorskip("faiss")
+    gallery = Gallery.build(
+        embedding[::60], samples.isel(sample=slice(0, None, 60)), "f" * 64, kind="faiss"
+    )
+    assert gallery.search(embedding[:1], 1)[1][0, 0] == 0
+    assert capfd.readouterr() == ("", "")
+
+
 def test_compressed_faiss_takes_a_quarter_of_the_memory(embedding, samples, tmp_path):
     pytest.importorskip("faiss")
     sizes, found = {}, {}

@@ -79,19 +79,61 @@ def test_same_seed_same_model(small_pairs):
     assert a.history_[-1]["val_loss"] == b.history_[-1]["val_loss"]
 
 
-def test_data_read_batch_by_batch_give_the_same_model(small_pairs, tmp_path, monkeypatch):
+@pytest.fixture
+def no_room(monkeypatch):
+    """Data are too large for memory; the list takes what each set of views holds."""
     from seisgeo.estimators import views
 
+    made, plain = [], views.Views.__init__
+
+    def noted(self, arrays):
+        made.append(dict(arrays))
+        plain(self, arrays)
+
+    monkeypatch.setattr(views, "_room", lambda: 0)
+    monkeypatch.setattr(views.Views, "__init__", noted)
+    return made
+
+
+FEW = {"max_epochs": 2, "batch_size": 16, "device": "cpu", "verbose": False, "random_state": 3}
+
+
+def test_data_read_batch_by_batch_give_the_same_model(small_pairs, tmp_path, request):
     few = small_pairs.isel(sample=slice(40))
-    settings = {"max_epochs": 2, "batch_size": 16, "device": "cpu", "verbose": False}
-    loaded = sg.SeisBind(random_state=3, **settings).fit(few)
+    loaded = sg.SeisBind(**FEW).fit(few)
     lazy = xr.open_dataset(sg.adapters.write_zarr(few, tmp_path / "few.zarr"))
-    monkeypatch.setattr(views, "LOAD_BYTES", 0)
-    assert sg.SeisBind(random_state=3, **settings).fit(lazy).model_id_ == loaded.model_id_
+    made = request.getfixturevalue("no_room")
+    assert sg.SeisBind(**FEW).fit(lazy).model_id_ == loaded.model_id_
+    pairs = [arrays for arrays in made if {"seismic", "velocity"} <= arrays.keys()]
+    assert pairs
+    for arrays in pairs:
+        assert not isinstance(arrays["seismic"], np.ndarray)
+        assert not isinstance(arrays["velocity"], np.ndarray)
     assert not lazy["amplitude"]._in_memory
+    assert not lazy["velocity"]._in_memory
     np.testing.assert_array_equal(
         loaded.transform(lazy)["embedding"], loaded.transform(few)["embedding"]
     )
+
+
+def test_a_folder_of_openfwi_is_learned_from_without_loading_it(small_pairs, tmp_path, request):
+    few = small_pairs[["amplitude", "velocity"]].isel(sample=slice(40))
+    folder = sg.adapters.write_openfwi(few, tmp_path / "CurveVel_A", samples_per_file=20)
+    assert len(list(folder.rglob("*.npy"))) == 4
+    loaded = sg.SeisBind(**FEW).fit(xr.open_dataset(folder).load())
+    made = request.getfixturevalue("no_room")
+    pairs = xr.open_dataset(folder)
+    assert sg.SeisBind(**FEW).fit(pairs).model_id_ == loaded.model_id_
+    assert not any(isinstance(arrays.get("seismic"), np.ndarray) for arrays in made)
+    assert not pairs["amplitude"]._in_memory
+
+
+def test_training_ends_where_nothing_gets_better(small_pairs):
+    still = {**FEW, "max_epochs": 9, "learning_rate": 0.0, "patience": 2}
+    history = sg.SeisBind(**still).fit(small_pairs.isel(sample=slice(40))).history_
+    # The first epoch is the best; two others are given to do better.
+    assert [row["epoch"] for row in history] == [0, 1, 2]
+    assert len({row["val_loss"] for row in history}) == 1
 
 
 def test_fitting_leaves_the_callers_random_numbers_alone(small_pairs):

@@ -189,8 +189,6 @@ def test_cards_show_spectrum_examples_and_hours(model, records):
 def test_bad_input_is_refused(model, records):
     few = records.isel(event=slice(6))
     settings = {**SMALL, "max_epochs": 1}
-    gap = few["amplitude"].copy()
-    gap[2, 0, 9] = np.nan
     with pytest.raises(ConventionError, match="at least 2 events, found 1"):
         sg.SeisSimCLR(**settings).fit(few.isel(event=[0]))
     with pytest.raises(ConventionError, match="records of 40 samples are too short: expected at"):

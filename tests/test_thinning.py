@@ -67,8 +67,7 @@ def test_thinned_views_are_the_same_loaded_and_lazy(fine, monkeypatch):
     loaded = views_of(fine, list(MODALITIES), 8)
     assert loaded.shapes["seismic"] == (3, 60, 15)
     assert isinstance(loaded.arrays["seismic"], np.ndarray)
-    monkeypatch.setattr(home, "LOAD_BYTES", 0)
-    monkeypatch.setattr(home.os, "sysconf", lambda name: 0)
+    monkeypatch.setattr(home, "_room", lambda: 0)
     lazy = views_of(fine.chunk({"sample": 5}), list(MODALITIES), 8)
     assert isinstance(lazy.arrays["seismic"], home.Thinned)
     rows = [7, 2, 11]

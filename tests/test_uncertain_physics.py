@@ -37,7 +37,7 @@ def among_ten(model, cube, target):
 def encoder():
     torch.manual_seed(0)
     encoder = PhysicsEncoder(4, 8)
-    encoder.standardise_on(torch.randn(50, 4) * 3 + 7)
+    encoder.learn(torch.randn(50, 4) * 3 + 7)
     torch.nn.init.normal_(encoder.doubt.weight)
     return encoder.eval()
 

@@ -137,8 +137,8 @@ def fit(
     overwrite
         Replace the file, and begin anew.
     checkpoint
-        Folder for the state and the curves (history.csv, TensorBoard); by default a hidden one
-        beside the model, which goes when the model is whole.
+        Folder for the state and the curves (history.csv); by default a hidden one beside the
+        model, which goes when the model is whole.
     resume
         Go on with the training that was stopped, if there is one.
     loss

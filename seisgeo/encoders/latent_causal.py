@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seisgeo.encoders.configs import EncoderConfig
 from seisgeo.encoders.residual import ResidualNetwork
+from seisgeo.encoders.standardise import Standardise
 
 __all__ = ["DomainNetwork", "LatentCausalModel"]
 
@@ -18,17 +19,11 @@ WIDTH = 128
 CONVOLUTIONS = EncoderConfig(width=16, blocks=(1, 1, 1))
 
 
-class _Network(nn.Module):
+class _Network(Standardise):
     """What both networks share: the scale of the data, and the trunk that reads them."""
 
-    mean: Tensor
-    scale: Tensor
-
     def __init__(self, shape: tuple[int, ...]) -> None:
-        super().__init__()
-        per_channel = shape if len(shape) == 1 else (shape[0], 1, 1)
-        self.register_buffer("mean", torch.zeros(per_channel))
-        self.register_buffer("scale", torch.ones(per_channel))
+        super().__init__(shape if len(shape) == 1 else (shape[0], 1, 1))
         self.trunk: nn.Module
         if len(shape) == 1:
             self.trunk = nn.Sequential(_layer(shape[0], WIDTH), _layer(WIDTH, WIDTH))
@@ -38,14 +33,11 @@ class _Network(nn.Module):
 
     def learn_scale(self, rows: Tensor) -> None:
         """Take mean and standard deviation of each feature, or of each channel of images."""
-        dims = 0 if rows.ndim == 2 else (0, 2, 3)
-        spread = rows.std(dim=dims, unbiased=False)
-        self.mean.copy_(rows.mean(dim=dims).reshape(self.mean.shape))
-        self.scale.copy_(torch.where(spread > 0, spread, 1.0).reshape(self.scale.shape))
+        self.learn(rows.movedim(1, -1).reshape(-1, rows.shape[1]))
 
     def standardise(self, rows: Tensor) -> Tensor:
         """Rows (batch, ...) with mean 0 and standard deviation 1 over the training set."""
-        return (rows - self.mean) / self.scale
+        return super().forward(rows)
 
 
 class DomainNetwork(_Network):

@@ -6,12 +6,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seisgeo.encoders.standardise import spread_of
+from seisgeo.encoders.standardise import Standardise
 
 __all__ = ["PhysicsEncoder"]
 
 
-class PhysicsEncoder(nn.Module):
+class PhysicsEncoder(Standardise):
     """MLP over standardised descriptors, each of which may be uncertain or unknown.
 
     A descriptor with a standard deviation of s (over the training set's) enters as value / (1 +
@@ -30,13 +30,8 @@ class PhysicsEncoder(nn.Module):
     SeisBind, arXiv:2601.14607, whose descriptors are certain.
     """
 
-    mean: Tensor
-    scale: Tensor
-
     def __init__(self, n_features: int, out_features: int) -> None:
-        super().__init__()
-        self.register_buffer("mean", torch.zeros(n_features))
-        self.register_buffer("scale", torch.ones(n_features))
+        super().__init__(n_features)
         self.network = nn.Sequential(
             nn.Linear(n_features, 128),
             nn.LayerNorm(128),
@@ -49,11 +44,6 @@ class PhysicsEncoder(nn.Module):
         # Zero until it is learned: what is certain is embedded as without it.
         self.doubt = nn.Linear(n_features, 128, bias=False)
         nn.init.zeros_(self.doubt.weight)
-
-    def standardise_on(self, values: Tensor) -> None:
-        """Take mean and standard deviation of training descriptors (sample, descriptor)."""
-        self.mean.copy_(values.mean(dim=0))
-        self.scale.copy_(spread_of(values))
 
     @property
     def knows_doubt(self) -> bool:
@@ -71,7 +61,7 @@ class PhysicsEncoder(nn.Module):
         """
         n = len(self.mean)
         # A descriptor far outside the training set must not swamp the others.
-        standard = ((values[:, :n] - self.mean) / self.scale).clamp(-6, 6)
+        standard = super().forward(values[:, :n]).clamp(-6, 6)
         certain = values.shape[1] == n
         ratio = torch.zeros_like(standard) if certain else values[:, n:] / self.scale
         expected = standard / (1 + ratio.square())

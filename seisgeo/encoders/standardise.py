@@ -36,24 +36,25 @@ class Standardise(nn.Module):
 
     Parameters
     ----------
-    width : int
-        Number of columns; they pass unchanged before :meth:`learn`.
+    width : int or tuple of int
+        Number of columns, or a shape of as many numbers that goes along with that of the samples:
+        (channels, 1, 1) of images. They pass unchanged before :meth:`learn`.
     """
 
     mean: Tensor
     scale: Tensor
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int | tuple[int, ...]) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
 
     def learn(self, values: Any) -> None:
-        """Take mean and scale from training rows, a tensor or an array (row, width)."""
+        """Take mean and scale from training rows, a tensor or an array (row, column)."""
         rows = torch.as_tensor(values)
-        self.mean.copy_(rows.mean(dim=0))
-        self.scale.copy_(spread_of(rows))
+        self.mean.copy_(rows.mean(dim=0).reshape(self.mean.shape))
+        self.scale.copy_(spread_of(rows).reshape(self.scale.shape))
 
     def forward(self, values: Tensor) -> Tensor:
-        """Standardise rows (batch, width)."""
+        """Standardise rows (batch, column), or samples along with which the shape goes."""
         return (values - self.mean) / self.scale

@@ -169,7 +169,7 @@ def standardise(encoder: Any, values: np.ndarray) -> None:
     import torch
 
     with torch.no_grad():
-        encoder.standardise_on(torch.from_numpy(values))
+        encoder.learn(torch.from_numpy(values))
 
 
 def augmentations(model: SeisBind, pairs: Mapping[tuple[str, str], float]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def in_trained_order(model: Binding, ds: xr.Dataset) -> xr.Dataset:
         If one that the model was trained with is missing.
     """
     if "descriptor_value" not in ds:
-        ds = ds.merge(descriptors.compute(ds))
+        ds = ds.merge(descriptors.compute(ds), compat="override")
     names = _names(ds)
     missing = [n for n in model.descriptors_ if n not in names]
     if missing:

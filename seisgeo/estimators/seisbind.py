@@ -214,8 +214,8 @@ class SeisBind(Binding):
             Ignored; scikit-learn passes it.
         checkpoint : path-like, optional
             Folder that keeps the state of the training, once a minute, and its curves
-            (``history.csv``, and TensorBoard's files where that is installed). The same call goes
-            on from there after a kill, to the very weights that it would have reached without.
+            (``history.csv``). The same call goes on from there after a kill, to the very weights
+            that it would have reached without.
         pairs_per_epoch : int, optional
             Of a stream: pairs that make an epoch; 10 000 by default. The share
             `validation_fraction` of it (200 at least) is simulated first and held out.

@@ -158,7 +158,7 @@ def require_views(ds: xr.Dataset, modalities: Sequence[str]) -> xr.Dataset:
     for name in modalities:
         variable, dims = MODALITIES[name]
         if variable not in ds and name == "physics" and "velocity" in ds:
-            ds = ds.merge(descriptors.compute(ds))
+            ds = ds.merge(descriptors.compute(ds), compat="override")
         if variable not in ds:
             raise ConventionError(
                 f"the {name} view needs the variable {variable!r} {dims}; this dataset has "

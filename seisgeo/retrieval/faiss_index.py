@@ -77,6 +77,7 @@ class FaissIndex:
         cells = max(1, min(int(4 * math.sqrt(n)), n // LEAST_TRAINED_ON))
         kind = "SQ8" if compress else "Flat"
         index = faiss.index_factory(features, f"IVF{cells},{kind}", faiss.METRIC_INNER_PRODUCT)
+        index.cp.min_points_per_centroid = 1  # or a gallery of one small cell makes faiss print
         random = np.random.default_rng(0)
         sample = random.choice(n, min(n, TRAINED_ON * cells), replace=False)
         index.train(embedding[np.sort(sample)])

@@ -198,7 +198,7 @@ class Gallery:
         names = [n for n in ("velocity", "descriptor_value") if n in self.samples]
         rows = self.samples[names].isel(sample=found).load()
         if "velocity" in rows and "descriptor_value" not in rows:
-            rows = rows.merge(descriptors.compute(rows))
+            rows = rows.merge(descriptors.compute(rows), compat="override")
         spread = xr.DataArray(inverse.reshape(index.shape), dims=("query", "rank"))
         hits = rows.isel(sample=spread)
         hits = hits.drop_vars(

@@ -116,22 +116,45 @@ def test_gains_are_positive_where_features_help():
     assert measured("Kinds", *kinds)["gain_on_scratch"] == pytest.approx(0.5)
 
 
-def test_rows_that_were_not_measured_again_stay(tmp_path, monkeypatch):
+def test_tables_that_were_not_measured_again_keep_how_they_were_measured(tmp_path, monkeypatch):
+    import lacim
     import seismology
+    import seismology_seisclip
 
     monkeypatch.setattr(seismology, "RESULTS", tmp_path)
-    path, options = tmp_path / "seismology-x.json", argparse.Namespace(epochs=3)
+    path = tmp_path / "seismology-x.json"
 
-    def found(row):
-        return {"tables": {"T": {"kind": "numbers", "rows": {row: {"reached": 0.5}}}}}
+    def merge(machine, name, module, given, title, row, **how):
+        parser = argparse.ArgumentParser()
+        for each in (lacim, seismology_seisclip):
+            each.add_arguments(parser)
+        table = {"kind": "numbers", "rows": {row: {"reached": 0.5}}, **how}
+        options = parser.parse_args(given)
+        seismology.merge(path, machine, name, module, options, {"tables": {title: table}})
 
-    seismology.merge(path, "machine", "seisclip", options, found("a"))
-    seismology.merge(path, "machine", "lacim", options, found("b"))
-    seismology.merge(path, "machine", "seisclip", options, found("c"))
+    merge("one", "lacim", lacim, ["--seeds", "3"], "T", "a", settings=["seeds"])
+    merge("one", "seisclip", seismology_seisclip, ["--epochs", "7"], "T", "b", settings=["epochs"])
+    merge("two", "lacim", lacim, ["--seeds", "9"], "U", "c")
     parts = json.loads(path.read_text(encoding="utf-8"))["parts"]
-    assert list(parts["seisclip"]["tables"]["T"]["rows"]) == ["a", "c"]
-    assert list(parts["lacim"]["tables"]["T"]["rows"]) == ["b"]
-    assert parts["lacim"]["settings"] == {"epochs": 3}
+    tables = parts["lacim"]["tables"]
+    assert tables["T"]["measured"]["hardware"] == "one"
+    assert tables["T"]["measured"]["settings"] == {"seeds": 3}
+    assert tables["U"]["measured"]["settings"] == {"seeds": 9, "region_events": 400}
+    assert parts["seisclip"]["tables"]["T"]["measured"]["settings"] == {"epochs": 7}
+    assert seismology.about(tables["U"]).startswith("two, 20")
+    assert seismology.about(tables["U"]).endswith("; seeds 9, region events 400.")
+    # A table that is measured again is another table: no row of other settings stays in it.
+    merge("two", "lacim", lacim, ["--seeds", "9"], "T", "d", settings=["seeds"])
+    table = json.loads(path.read_text(encoding="utf-8"))["parts"]["lacim"]["tables"]["T"]
+    assert (list(table["rows"]), table["measured"]["settings"]) == (["d"], {"seeds": 9})
+
+
+def test_kept_settings_are_what_the_rows_themselves_say():
+    for path in (ROOT / "benchmarks" / "results").glob("seismology-*.json"):
+        tables = json.loads(path.read_text(encoding="utf-8"))["parts"]["lacim"]["tables"]
+        for title in ("Known truth", "Coloured digits"):
+            runs = {m["runs"] for row in tables[title]["rows"].values() for m in row.values()}
+            assert runs == {tables[title]["measured"]["settings"]["seeds"]}
 
 
 def test_the_pages_are_what_the_command_writes(tmp_path):
