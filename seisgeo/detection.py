@@ -230,17 +230,18 @@ def _searched(
         if workers == 1 or any(not job.in_files for job in jobs):
             for job, seconds in zip(jobs, lengths, strict=True):
                 before = bar.n
-                yield _search(job, how, lambda part: bar.update(part))
+                yield _search(job, how, bar.update)
                 bar.update(before + seconds - bar.n)
-            return
-        from joblib import Parallel, delayed
+        else:
+            from joblib import Parallel, delayed
 
-        calls = (delayed(_search)(job, how) for job in jobs)
-        # In the order of the channels, so that remarks are.
-        found = Parallel(n_jobs=workers, return_as="generator")(calls)
-        for one, seconds in zip(found, lengths, strict=True):
-            yield one
-            bar.update(seconds)
+            calls = (delayed(_search)(job, how) for job in jobs)
+            # In the order of the channels, so that remarks are.
+            found = Parallel(n_jobs=workers, return_as="generator")(calls)
+            for one, seconds in zip(found, lengths, strict=True):
+                yield one
+                bar.update(seconds)
+        bar.update(bar.total - bar.n)
 
 
 class _Job(NamedTuple):
