@@ -37,7 +37,7 @@ __all__ = ["PgvectorIndex"]
 EXACT_ROWS = 20_000
 
 #: Share of the ten nearest that a walk must find; candidates (hnsw.ef_search) are doubled until it
-#: does, measured between samples of the gallery, up to the most that pgvector allows.
+#: does, measured beside samples of the gallery, up to the most that pgvector allows.
 RECALL, LEAST_CANDIDATES, MOST_CANDIDATES = 0.995, 40, 1000
 
 #: Queries asked in one statement.
@@ -184,10 +184,7 @@ class PgvectorIndex:
             sql.SQL("{} vector({}) NOT NULL").format(
                 sql.Identifier(EMBEDDING), sql.Literal(embedding.shape[1])
             ),
-            *(
-                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # type: ignore[arg-type]
-                for name, kind in self.columns.items()
-            ),
+            *(_column(name, kind) for name, kind in self.columns.items()),
         ]
         try:
             connection.execute(
@@ -225,9 +222,10 @@ class PgvectorIndex:
         n, k = len(embedding), min(10, len(embedding))
         chosen = np.random.default_rng(0).choice(n, min(n, 200), replace=False)
         query = embedding[np.sort(chosen)]
-        # A sample's neighbours are linked to it and found too easily: ask halfway to the last.
+        # A sample's neighbours are linked to it and found too easily: ask beside samples, as far
+        # off as others' neighbours are from those.
         _, true = nearest(query, embedding, k)
-        query = query + embedding[true[:, -1]]
+        query = query + np.roll(embedding[true[:, -1]] - query, 1, axis=0)
         query /= np.maximum(np.linalg.norm(query, axis=1, keepdims=True), 1e-12)
         _, true = nearest(query, embedding, k)
         self.candidates = LEAST_CANDIDATES
@@ -425,6 +423,12 @@ class PgvectorIndex:
                 "checksum differs); make it again"
             )
         return index
+
+
+def _column(name: str, kind: Any) -> sql.Composable:
+    from psycopg import sql
+
+    return sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
 
 
 def _table_name(table: str | None) -> tuple[str, str]:
