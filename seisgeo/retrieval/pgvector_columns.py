@@ -61,7 +61,7 @@ def column_types(labels: pd.DataFrame) -> dict[str, str]:
     >>> column_types(pd.DataFrame({"family": ["salt"], "water_depth": [80.0], "well": [3]}))
     {'family': 'text', 'water_depth': 'double precision', 'well': 'bigint'}
     """
-    types = {}
+    types: dict[str, str] = {}
     for name in labels:
         kind = _type_of(labels[name]) if _is_column_name(str(name)) else None
         if kind is not None and len(types) < _COLUMNS - 2:

@@ -22,7 +22,7 @@ from seisgeo.retrieval.pgvector_columns import (
     column_types,
     column_values,
 )
-from seisgeo.retrieval.pgvector_server import Server, require_extension
+from seisgeo.retrieval.pgvector_server import Server, require_extension, teach_vectors
 from seisgeo.retrieval.selection import Selection
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ __all__ = ["PgvectorIndex"]
 EXACT_ROWS = 20_000
 
 #: Share of the ten nearest that a walk must find; candidates (hnsw.ef_search) are doubled until it
-#: does, measured on samples of the gallery, up to the most that pgvector allows.
+#: does, measured beside samples of the gallery, up to the most that pgvector allows.
 RECALL, LEAST_CANDIDATES, MOST_CANDIDATES = 0.995, 40, 1000
 
 #: Queries asked in one statement.
@@ -45,7 +45,8 @@ _BATCH = 1000
 
 _APPROXIMATE = """
 SELECT query.number, hit.{number}, hit.score
-FROM unnest(%(queries)s) WITH ORDINALITY AS query(vector, number) CROSS JOIN LATERAL (
+FROM unnest(%(queries)s::text[]::vector[]) WITH ORDINALITY AS query(vector, number)
+CROSS JOIN LATERAL (
     SELECT {number}, -({embedding} <#> query.vector) AS score FROM {table} WHERE {condition}
     ORDER BY {embedding} <#> query.vector LIMIT {k}
 ) AS hit
@@ -56,7 +57,8 @@ ORDER BY query.number, hit.score DESC, hit.{number}
 _EXACT = """
 WITH allowed AS MATERIALIZED (SELECT {number}, {embedding} FROM {table} WHERE {condition})
 SELECT query.number, hit.{number}, hit.score
-FROM unnest(%(queries)s) WITH ORDINALITY AS query(vector, number) CROSS JOIN LATERAL (
+FROM unnest(%(queries)s::text[]::vector[]) WITH ORDINALITY AS query(vector, number)
+CROSS JOIN LATERAL (
     SELECT {number}, -({embedding} <#> query.vector) AS score FROM allowed
     ORDER BY {embedding} <#> query.vector, {number} LIMIT {k}
 ) AS hit
@@ -150,6 +152,7 @@ class PgvectorIndex:
         types = column_types(labels)
         with server.connection(f"make the table {'.'.join(filter(None, name))}") as connection:
             require_extension(connection, server, create=True)
+            teach_vectors(connection)
             place = (name[0] or _schema(connection), name[1])
             index = cls(server, place, types, len(embedding))
             index._fill(connection, embedding, column_values(labels, types))
@@ -181,10 +184,7 @@ class PgvectorIndex:
             sql.SQL("{} vector({}) NOT NULL").format(
                 sql.Identifier(EMBEDDING), sql.Literal(embedding.shape[1])
             ),
-            *(
-                sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))  # type: ignore[arg-type]
-                for name, kind in self.columns.items()
-            ),
+            *(_column(name, kind) for name, kind in self.columns.items()),
         ]
         try:
             connection.execute(
@@ -222,6 +222,11 @@ class PgvectorIndex:
         n, k = len(embedding), min(10, len(embedding))
         chosen = np.random.default_rng(0).choice(n, min(n, 200), replace=False)
         query = embedding[np.sort(chosen)]
+        # A sample's neighbours are linked to it and found too easily: ask beside samples, as far
+        # off as others' neighbours are from those.
+        _, true = nearest(query, embedding, k)
+        query = query + np.roll(embedding[true[:, -1]] - query, 1, axis=0)
+        query /= np.maximum(np.linalg.norm(query, axis=1, keepdims=True), 1e-12)
         _, true = nearest(query, embedding, k)
         self.candidates = LEAST_CANDIDATES
         while self.candidates < MOST_CANDIDATES:
@@ -282,7 +287,6 @@ class PgvectorIndex:
         score = np.empty((len(query), k), dtype=np.float32)
         index = np.empty((len(query), k), dtype=np.int64)
         with self.server.connection(f"search the table {self.name}") as connection:
-            require_extension(connection, self.server)
             for start in range(0, len(query), _BATCH):
                 part = slice(start, start + _BATCH)
                 score[part], index[part] = self._all(connection, query[part], k, only, exact)
@@ -336,7 +340,7 @@ class PgvectorIndex:
                 condition=condition,
                 k=sql.Literal(k),
             ),
-            {"queries": list(query), **values},
+            {"queries": [str(vector) for vector in query.tolist()], **values},
         ).fetchall()
         score = np.full((len(query), k), np.nan, dtype=np.float32)
         index = np.full((len(query), k), -1, dtype=np.int64)
@@ -419,6 +423,12 @@ class PgvectorIndex:
                 "checksum differs); make it again"
             )
         return index
+
+
+def _column(name: str, kind: Any) -> sql.Composable:
+    from psycopg import sql
+
+    return sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
 
 
 def _table_name(table: str | None) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from seisgeo.errors import ParameterError
 if TYPE_CHECKING:
     import psycopg
 
-__all__ = ["Server", "require_extension"]
+__all__ = ["Server", "require_extension", "teach_vectors"]
 
 #: What libpq takes in a connection string and nobody else may read.
 SECRETS = ("password", "sslpassword", "oauth_client_secret")
@@ -119,7 +119,7 @@ class Server:
 def require_extension(
     connection: psycopg.Connection[Any], server: Server, *, create: bool = False
 ) -> None:
-    """See that a database has pgvector, and teach the connection its type.
+    """See that a database has pgvector.
 
     Parameters
     ----------
@@ -136,10 +136,6 @@ def require_extension(
         If the server or the database lacks it, or has one before 0.8.
     """
     psycopg = _psycopg()
-    try:
-        from pgvector.psycopg import register_vector
-    except ImportError as error:
-        raise _missing() from error
     database = connection.info.dbname
     version = _version(connection)
     if version is None and create:
@@ -172,6 +168,14 @@ def require_extension(
             "that searches with filters; its administrator can renew it, by ALTER EXTENSION vector "
             "UPDATE"
         )
+
+
+def teach_vectors(connection: psycopg.Connection[Any]) -> None:
+    """Let a connection send rows of arrays as vectors."""
+    try:
+        from pgvector.psycopg import register_vector
+    except ImportError as error:
+        raise _missing() from error
     register_vector(connection)
 
 

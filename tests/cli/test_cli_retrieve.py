@@ -86,6 +86,22 @@ def test_a_gallery_is_saved_searched_and_told_about(seisgeo, home, work):
     assert "--index is of a gallery" in err
 
 
+def test_a_gallery_in_a_database_is_searched_like_any_other(seisgeo, home, work, postgres):
+    model, train = home / "line.seisbind", home / "train.zarr"
+    words = ["embed", model, train, "--out", "t.gallery", "--location", postgres]
+    code, _, err = seisgeo(*words)
+    assert code == 1
+    assert "--location is of a database: name --index pgvector too" in err
+    assert seisgeo(*words, "--index", "pgvector")[0] == 0
+    once = seisgeo("retrieve", model, home / "line.sgy", train, "-k", 3, "--json")
+    again = seisgeo("retrieve", model, home / "line.sgy", "t.gallery", "-k", 3, "--json")
+    assert again == once
+    assert "pgvector" in seisgeo("info", "t.gallery")[1]
+    code, _, err = seisgeo("embed", model, train, "--out", "e.nc", "--location", postgres)
+    assert code == 1
+    assert "--location is of a gallery" in err
+
+
 def test_where_narrows_the_gallery(seisgeo, home, work):
     words = ["retrieve", home / "line.seisbind", home / "line.sgy", home / "train.zarr", "--json"]
     with xr.open_dataset(home / "train.zarr") as train:
