@@ -43,22 +43,13 @@ def train(
         The settings.
     families : numpy.ndarray, optional
         Family of each training row, for ``plan.families_per_batch``.
-    folder : pathlib.Path, optional
-        Where checkpoints and logs go. A run that was stopped goes on from there.
-    settings : mapping, optional
-        What names the run: one with other settings is not gone on with.
+    folder, settings : optional
+        Of the run, see :func:`seisgeo.learner.learn`, which says what is returned and raised.
 
     Returns
     -------
     History
         What happened in each epoch.
-
-    Raises
-    ------
-    OutputExistsError
-        If the folder holds a run of other settings.
-    ModelFileError
-        If its checkpoint was cut short or altered.
 
     Notes
     -----
