@@ -68,7 +68,7 @@ class Server:
                 "given is neither"
             ) from None
         secrets = {name: parts.pop(name) for name in SECRETS if name in parts}
-        return cls(make_conninfo(**parts), secrets)
+        return cls(make_conninfo("", **parts), secrets)
 
     def __str__(self) -> str:
         return f"PostgreSQL at {self.address or 'the place that PGHOST and PGSERVICE name'!r}"
