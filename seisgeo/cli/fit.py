@@ -357,11 +357,17 @@ def _events_model(model: str, options: dict[str, Any]) -> Any:
 
 
 def _say_written(out: Path, fitted: Any) -> None:
-    best = min(fitted.history_, key=lambda row: row.get("val_loss", row["train_loss"]))
+    history = fitted.history_
+    judged = [row for row in history if "val_loss" in row]
+    if not judged:  # nothing was held out: the last epoch is kept
+        epochs = f"{len(history)} epoch{'s' if len(history) > 1 else ''}"
+        print(f"wrote {out}: {epochs}, training loss {history[-1]['train_loss']:.3f}")
+        return
+    best = min(judged, key=lambda row: row["val_loss"])
     recall = (
         f", validation recall at 1 {best['val_recall_1']:.3f}" if "val_recall_1" in best else ""
     )
     print(
-        f"wrote {out}: epoch {int(best['epoch']) + 1} of {len(fitted.history_)} was best, "
+        f"wrote {out}: epoch {int(best['epoch']) + 1} of {len(history)} was best, "
         f"training loss {best['train_loss']:.3f}{recall}"
     )

@@ -62,8 +62,8 @@ def plot_training(history: Any, *, best: int | None = None, ax: Axes | None = No
     for name, values in losses.items():
         text, colour = _LOSSES[name]
         ax.plot(epoch, values, color=colour, label=text, marker=_marker(epoch), markersize=3)
-    judged = losses.get("val_loss", next(iter(losses.values())))
-    if best is None and np.isfinite(judged).any():
+    judged = losses.get("val_loss")  # without it the last epoch is what is kept
+    if best is None and judged is not None and np.isfinite(judged).any():
         best = int(epoch[int(np.nanargmin(judged))])
     if best is not None:
         ax.axvline(best, color="0.3", linestyle=":", linewidth=1.2, label=f"best epoch: {best}")

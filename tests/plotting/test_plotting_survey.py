@@ -39,7 +39,7 @@ def test_training_curves_from_any_container():
 
 def test_training_curves_without_validation_and_wrong_ones():
     ax = draw(plotting.plot_training([{"train_loss": 2.0}]))
-    assert [line.get_label() for line in ax.lines] == ["training loss", "best epoch: 0"]
+    assert [line.get_label() for line in ax.lines] == ["training loss"]
     with pytest.raises(ConventionError, match="expected 'train_loss' or 'val_loss', found"):
         plotting.plot_training({"loss": [1.0]})
     with pytest.raises(ConventionError, match=r"columns of one length, found \{'train_loss': 2"):
