@@ -48,6 +48,9 @@ class EventClassifier(EventHead):
     (8, 2)
     """
 
+    # Kinds are not in the features as places are: they gain from tuning with few events, too.
+    _enough = 1
+
     def _learn_targets(self, X: xr.Dataset, y: Any) -> np.ndarray:
         labels = labels_of(X, y, "source_type")
         self.classes_, codes = np.unique(labels, return_inverse=True)

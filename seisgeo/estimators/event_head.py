@@ -33,9 +33,8 @@ __all__ = ["EventHead", "document", "levels_of", "mean_and_scale"]
 
 #: Learning rates of a head on trained features, and of a network from scratch.
 _ON_FEATURES, _FROM_SCRATCH = 4e-3, 2e-3
-#: Learning rate of head and encoder together, over that of the head alone, and the events that it
-#: takes: of fewer, the rate is less in proportion.
-_TUNING, _TUNED = 0.1, 500
+#: Learning rate of head and encoder together, over that of the head alone.
+_TUNING = 0.1
 #: AdamW's decay where nothing else is asked for.
 _DECAY = 1e-4
 #: What decay takes off a weight in a step, at most.
@@ -51,6 +50,8 @@ class EventHead(SavedEstimator):
 
     #: Numbers that each record gives by itself.
     _votes = 0
+    #: Events that tuning at its whole rate takes: of fewer, it is less in proportion.
+    _enough = 500
     #: AdamW's decay of the head and of its layer over the features, times the number of events.
     _held: tuple[float, float] | None = None
 
@@ -180,7 +181,7 @@ class EventHead(SavedEstimator):
             network.encoder.requires_grad_(True)
             if self.fine_tune:
                 before = copy.deepcopy(network.state_dict())
-                slower = _TUNING * min(1.0, len(kept) / _TUNED)
+                slower = _TUNING * min(1.0, len(kept) / self._enough)
                 tuning = replace(schedule, learning_rate=slower * rate)
                 further = None if folder is None else folder / "fine-tuning"
                 rows = train(_spectra(network, records), tuning, further)
@@ -378,7 +379,8 @@ _PARAMETERS = """
         Train the encoder's network, too, a copy of it: the encoder that was given stays as it is.
         First the head learns on the features as they are, then everything together at a tenth of
         the learning rate, as many epochs again: a head that knows nothing yet would spoil them, and
-        so would few labels; of fewer than 500 events the rate is less in proportion.
+        so would few labels; of fewer than 500 events the rate is less in proportion, except for
+        kinds.
         Where events are held out, what was learned first is kept unless the second part is better.
     batch_size, max_epochs : int, default 16 and 200
         Events of a step, and passes over them at most.
