@@ -25,6 +25,9 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## the whole chain on a field record: pictures, model, hits and report in OUT
 	$(BIN)/seisgeo demo $(if $(SEGY),--segy $(SEGY)) --out $(OUT)
 
+# Two threads that wait for each other take ten times as long on a machine with other work.
+test test-slow: export OMP_NUM_THREADS ?= 1
+
 # openfwi_cuda.py cannot be imported without triton, which comes with PyTorch for CUDA.
 test: $(READY)  ## tests, docstrings and notebooks
 	$(BIN)/python -m pytest --durations=10

@@ -3,9 +3,6 @@ from pathlib import Path
 
 import pytest
 
-# Two threads that wait for each other take ten times as long on a machine with other work.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
-
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

@@ -71,14 +71,21 @@ def column_types(labels: pd.DataFrame) -> dict[str, str]:
 
 def column_values(labels: pd.DataFrame, types: Mapping[str, str]) -> list[list[Any]]:
     """What goes into each column, in Python's types; NaN and the like are None, SQL's unknown."""
+    import pandas as pd
+
     columns = []
     for name in types:
         column = labels[name]
-        values = column.astype(object).where(column.notna(), None)
-        if types[name] == "timestamp":
-            values = values.map(lambda v: None if v is None else v.to_pydatetime())
-        columns.append(values.tolist())
+        read = pd.Timestamp.to_pydatetime if types[name] == "timestamp" else _itself
+        # Not by pandas, which makes NaT of the None among timestamps again.
+        columns.append(
+            [read(v) if known else None for v, known in zip(column, column.notna(), strict=True)]
+        )
     return columns
+
+
+def _itself(value: Any) -> Any:
+    return value
 
 
 def as_sql(

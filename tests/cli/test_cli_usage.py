@@ -83,7 +83,10 @@ def test_version(seisgeo):
         (["retrieve", "m", "q", "g", "-k", "0"], "Must be >= 1"),
         (["evaluate", "m", "d", "--limit", "1"], "Must be >= 2"),
         (["fit", "x.zarr", "--out", "m", "--view", "waveform"], "--view is an option of --model"),
-        (["fit", "x", "--out", "m", "--model", "simclr", "--resume"], "--resume is an option of"),
+        (
+            ["fit", "x", "--out", "m", "--model", "simclr", "--stretch", "0.1"],
+            "--stretch is an option of",
+        ),
         (["fit", "x", "--out", "m", "--model", "locator", "--fine-tune"], "needs --features"),
         (
             [
