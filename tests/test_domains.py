@@ -218,7 +218,7 @@ def test_the_search_improves_the_reconstruction():
         )[1]
         model.search_steps = steps
         model.predict_proba(X)
-        errors.append((network.decode(found[0]) - rows).square().mean().item())
+        errors.append((network.decode(found[0].float()) - rows).square().mean().item())
     assert errors[0] > errors[1] > errors[2]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -139,10 +140,12 @@ class LaCIMClassifier(DomainEstimator):
     def _logits(self, rows: torch.Tensor) -> torch.Tensor:
         import torch
 
-        network = self.network_
+        # In double precision: how a sum is rounded depends on the rows beside, and the search
+        # magnifies what rounding leaves.
+        network, rows = copy.deepcopy(self.network_).double(), rows.double()
         with torch.no_grad():
             rows = network.standardise(rows)
-            latents = self._drawn(rows)
+            latents = self._drawn(network, rows)
         latents.requires_grad_()
         optimiser = torch.optim.Adam([latents], lr=SEARCH_RATE)
         for _ in range(self.search_steps):
@@ -152,17 +155,16 @@ class LaCIMClassifier(DomainEstimator):
         with torch.no_grad():
             return network.classify(latents)
 
-    def _drawn(self, rows: torch.Tensor) -> torch.Tensor:
+    def _drawn(self, network: Any, rows: torch.Tensor) -> torch.Tensor:
         """Of the latents drawn from every domain's head those that reconstruct each row best."""
         import torch
 
-        network = self.network_
         means, log_variances = network.encode(rows)
         # The same draws for every row: its answer does not depend on the rows beside it.
         generator = torch.Generator().manual_seed(self.seed_)
-        draws = torch.randn((DRAWS, *means.shape[1:]), generator=generator).to(rows.device)
+        draws = torch.randn((DRAWS, *means.shape[1:]), generator=generator).to(rows)
         best = torch.zeros_like(means[:, 0])
-        lowest = torch.full((len(rows),), torch.inf, device=rows.device)
+        lowest = rows.new_full((len(rows),), torch.inf)
         for number in range(network.n_domains):
             mean, spread = means[:, number], (0.5 * log_variances[:, number]).exp()
             for draw in draws[:, number]:
