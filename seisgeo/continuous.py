@@ -10,13 +10,14 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
+from seisgeo.devices import worker_count
 from seisgeo.errors import ConventionError, FormatError, SeisgeoError
 
 if TYPE_CHECKING:
     from seisgeo.adapters.seismology.file_headers import FileHeaders
     from seisgeo.adapters.seismology.streams import Scan
 
-__all__ = ["CODES", "Continuous", "continuous", "count_broken", "index_of", "n_workers"]
+__all__ = ["CODES", "Continuous", "continuous", "count_broken", "index_of"]
 
 #: Codes that name the instrument of a record.
 CODES = ("network", "station", "location", "instrument")
@@ -84,7 +85,7 @@ def continuous(
     files = waveform_files(map(Path, given))
     heads: dict[str, FileHeaders] = {}
     broken: dict[str, str] = {}
-    for name, head in _headers(files, n_workers(workers, len(files)), progress).items():
+    for name, head in _headers(files, min(worker_count(workers), len(files)), progress).items():
         if isinstance(head, str):
             broken[name] = head
         else:
@@ -97,11 +98,6 @@ def continuous(
         next(iter(heads)) if len(heads) == 1 else f"{next(iter(heads))} and {len(heads) - 1} more"
     )
     return [_of_scan(scan) for scan in found_in_files(heads, name).scans()], broken
-
-
-def n_workers(asked: int | None, jobs: int) -> int:
-    """Processes for so many jobs."""
-    return max(1, min(asked or os.cpu_count() or 1, jobs))
 
 
 def count_broken(broken: dict[str, str]) -> None:

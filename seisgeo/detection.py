@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from seisgeo.association import associate
-from seisgeo.continuous import CODES, Continuous, continuous, count_broken, n_workers
+from seisgeo.continuous import CODES, Continuous, continuous, count_broken
+from seisgeo.devices import worker_count
 from seisgeo.errors import DataWarning, ParameterError
 from seisgeo.files import whole_output
 from seisgeo.sta_lta import StaLta, channel_triggers
@@ -218,7 +219,7 @@ def _searched(
 
     jobs = [_job(item, row, component) for item in items for row in range(len(item.starts))]
     lengths = [item.lengths[row] / item.rate for item in items for row in range(len(item.starts))]
-    workers = n_workers(workers, len(jobs))
+    workers = min(worker_count(workers), max(len(jobs), 1))
     with tqdm(
         total=int(sum(lengths)) + 1,
         desc="detecting",
