@@ -10,6 +10,7 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
+from stopping import losses, stop_at
 
 import seisgeo as sg
 from seisgeo import replay as module
@@ -43,10 +44,6 @@ def uninterrupted(small_survey):
 def names(batch):
     """What tells each velocity model from all others."""
     return [row.numpy().tobytes() for row in batch["velocity"]]
-
-
-def losses(history):
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
 
 
 def test_without_reuse_no_pair_comes_twice_and_none_is_held_out(make):
@@ -130,19 +127,8 @@ def test_validation_pairs_are_never_trained_on(make, monkeypatch):
 
 
 def test_a_stopped_training_goes_on_to_the_same_weights(make, uninterrupted, tmp_path, monkeypatch):
-    from seisgeo import learner
-
     with monkeypatch.context() as patch:
-        patch.setattr(learner, "INTERVAL", 0.0)
-        close, seen = Contrast.close_step, []
-
-        def close_step(self):
-            if len(seen) == 5:  # in the middle of the second epoch
-                raise KeyError("stopped")
-            seen.append(None)
-            close(self)
-
-        patch.setattr(Contrast, "close_step", close_step)
+        stop_at(patch, 5)  # in the middle of the second epoch
         with pytest.raises(KeyError, match="stopped"):
             sg.SeisBind(**SETTINGS).fit(make(), checkpoint=tmp_path / "run", **STREAMED)
     resumed = sg.SeisBind(**SETTINGS).fit(make(), checkpoint=tmp_path / "run", **STREAMED)

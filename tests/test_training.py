@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 import xarray as xr
+from stopping import losses, stop_at
 
 import seisgeo as sg
 from seisgeo.batches import Batches, in_order
@@ -37,28 +38,6 @@ def few(small_pairs):
 @pytest.fixture(scope="module")
 def uninterrupted(few):
     return sg.SeisBind(**SETTINGS).fit(few)
-
-
-def losses(history):
-    """The history without what depends on the machine."""
-    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
-
-
-def stop_at(monkeypatch, step):
-    """Write a checkpoint after every step, and die after this many."""
-    from seisgeo import learner
-
-    monkeypatch.setattr(learner, "INTERVAL", 0.0)
-    close = Contrast.close_step
-    seen = []
-
-    def close_step(self):
-        if len(seen) == step:
-            raise KeyError("stopped")
-        seen.append(None)
-        close(self)
-
-    monkeypatch.setattr(Contrast, "close_step", close_step)
 
 
 @pytest.mark.parametrize("step", [1, 3, 4, 7])
