@@ -93,7 +93,7 @@ class Bench:
         if self._run is None:
             self._run = self.run_of(self.trained("ours", self.full))
             self._record = self.shelf.used["ours"]
-            note = self.shelf.folder / "ours.json"  # for benchmarks/retrieval.py
+            note = self.shelf.folder / "ours.json"  # for retrieval.py and pretrain.py
             note.write_text(json.dumps(self._record, indent=1) + "\n")
         self.shelf.used["ours"] = self._record
         return self._run
@@ -105,10 +105,7 @@ class Bench:
 
         own = ("device", "max_epochs", "max_time", "patience", "chunk_size")
         defaults = sg.SeisBind(verbose=False).get_params()
-        found = {k: v for k, v in (defaults | self.ours).items() if k not in own}
-        if not found["stretch"]:  # as it was before there was any: kept models are named by it
-            del found["stretch"]
-        return found
+        return {k: v for k, v in (defaults | self.ours).items() if k not in own}
 
 
 Tables = dict[str, dict[str, Any]]

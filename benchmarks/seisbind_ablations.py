@@ -18,6 +18,7 @@ PAPER: dict[str, Any] = {
     "direct_weight": 0.0,
     "readout_weight": 0.0,
     "loss": "info_nce",
+    "hard_negatives": False,
     "augment": False,
     "families_per_batch": None,
     "ema_decay": None,
@@ -27,6 +28,7 @@ PAPER: dict[str, Any] = {
 WITHOUT: dict[str, dict[str, Any]] = {
     "no augmentation": {"augment": False},
     "no read-out": {"readout_weight": 0.0},
+    "no hard negatives": {"hard_negatives": False},
     "no physics term": {"physics_weight": 0.0},
     "physics term of .1, as the paper": {"physics_weight": 0.1},
     "physics term of 1": {"physics_weight": 1.0},

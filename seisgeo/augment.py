@@ -11,8 +11,19 @@ from torch import Tensor
 
 from seisgeo.synth.noise.common import spectrum
 
-__all__ = ["FieldLike", "Stretch", "half", "jitter", "mirror", "play_faster", "uncertain"]
+__all__ = [
+    "FieldLike",
+    "Stretch",
+    "half",
+    "jitter",
+    "mirror",
+    "near_twins",
+    "play_faster",
+    "uncertain",
+]
 
+#: Velocity models that differ by less (m/s, RMS) are one: no gather tells them apart.
+TOLERANCE = 10.0
 #: Samples on either side that one is interpolated from.
 _REACH = 8
 #: Weights of an interpolation held at once: 64 MB.
@@ -188,6 +199,61 @@ def play_faster(gathers: Tensor, faster: Tensor) -> Tensor:
         made = (matrix @ some).unflatten(2, (gathers.shape[1], -1))
         parts.append(made.transpose(1, 2).contiguous())
     return torch.cat(parts)
+
+
+def near_twins(velocity: Tensor, generator: torch.Generator) -> Tensor:
+    """Models that differ a little from some of a batch: what is hardest to tell from them.
+
+    Half of them have another velocity in one layer, by 2 to 10 %; of the other half, what lies on
+    one side of a steep line is thrown by up to a fourteenth of the depth, as at a fault. Where that
+    changes next to nothing, the whole model is 5 % faster.
+
+    Parameters
+    ----------
+    velocity : torch.Tensor
+        Models in m/s, (batch, depth, x).
+    generator : torch.Generator
+        On the batch's device.
+
+    Returns
+    -------
+    torch.Tensor
+        Shape (batch / 2, depth, x), rounded up: one twin of each of so many models, drawn anew.
+
+    Examples
+    --------
+    >>> import torch
+    >>> models = torch.linspace(1500, 4500, 70).expand(4, 40, 70).transpose(1, 2)
+    >>> twins = near_twins(models, torch.Generator().manual_seed(0))
+    >>> tuple(twins.shape), bool(((twins / models[:2] - 1).abs() < 0.2).all())
+    ((2, 70, 40), True)
+    """
+    order = torch.randperm(len(velocity), generator=generator, device=velocity.device)
+    models = velocity[order[: -(-len(velocity) // 2)]]
+    count, nz, nx = models.shape
+    device = models.device
+
+    def uniform(low: float, high: float) -> Tensor:
+        draw = torch.rand(count, 1, 1, generator=generator, device=device)
+        return low + (high - low) * draw
+
+    cell = (uniform(0, 1) * nz * nx).long().clamp(max=nz * nx - 1)
+    there = models.flatten(1).gather(1, cell[:, :, 0])[:, :, None]
+    layer = (models - there).abs() < 0.005 * there
+    change = uniform(0.02, 0.10).copysign(uniform(-1, 1))
+    other = torch.where(layer, models * (1 + change), models)
+
+    depth = torch.arange(nz, device=device)[:, None].expand(nz, nx)
+    x = torch.arange(nx, device=device)
+    line = uniform(0.1, 0.9) * nx + uniform(-0.5, 0.5) * depth
+    side = (x > line) ^ (uniform(-1, 1) > 0)
+    throw = 1 + (uniform(0, 1) * max(1, nz // 14)).long()
+    thrown = models.gather(1, (depth - throw).clamp(min=0))
+    fault = torch.where(side, thrown, models)
+
+    twins = torch.where(uniform(-1, 1) > 0, other, fault)
+    moved = (twins - models).square().mean(dim=(1, 2), keepdim=True).sqrt()
+    return torch.where(moved < TOLERANCE, 1.05 * models, twins)
 
 
 def jitter(encoder: Any, amount: float = 0.1) -> Callable[[Tensor, torch.Generator], Tensor]:

@@ -12,11 +12,16 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.checkpoint import checkpoint
 
+from seisgeo.devices import CPU_BATCH
 from seisgeo.learner import Learner, Schedule
 from seisgeo.losses import LOSSES
 from seisgeo.metrics import pair_ranks, recall_at_k
 
 __all__ = ["Contrast", "Readout", "TrainingPlan", "Uncertain"]
+
+#: Share of the training after which hard negatives are contrasted, too: before it, what is easy to
+#: tell apart has still to be learned, and they would only slow that down.
+LATE = 0.5
 
 
 @dataclass(frozen=True)
@@ -94,6 +99,9 @@ class TrainingPlan(Schedule):
         A further loss.
     uncertain : Uncertain, optional
         And another.
+    negatives : mapping of str to callable, optional
+        For a modality, a function of a batch and a generator that gives rows like it with which
+        nothing belongs. Where it is the second of a pair, the first is contrasted with them, too.
     turn : callable, optional
         Function of a whole batch and a generator, applied in training before `augment`.
     """
@@ -106,6 +114,9 @@ class TrainingPlan(Schedule):
     families_per_batch: int | None = None
     augment: Mapping[str, Callable[[Tensor, torch.Generator], Tensor]] = field(default_factory=dict)
     copies: Mapping[str, Callable[[Tensor], Tensor]] = field(default_factory=dict)
+    negatives: Mapping[str, Callable[[Tensor, torch.Generator], Tensor]] = field(
+        default_factory=dict
+    )
     readout: Readout | None = None
     uncertain: Uncertain | None = None
     turn: Callable[[dict[str, Tensor], torch.Generator], dict[str, Tensor]] | None = None
@@ -153,7 +164,8 @@ class Contrast(Learner):
         size = self.plan.chunk_size
         encode = encoders[name].features if self._reads(name) else encoders[name]
         if size is None or len(values) <= size:
-            return encode(values).float()
+            piece = CPU_BATCH if values.device.type == "cpu" else len(values)
+            return torch.cat([encode(part) for part in values.split(piece)]).float()
         parts = [
             checkpoint(encode, part, use_reentrant=False, preserve_rng_state=False)
             for part in values.split(size)
@@ -199,9 +211,15 @@ class Contrast(Learner):
             masks = [same[name] for name in {a, b} if name in same]
             return torch.stack(masks).any(dim=0) if masks else None
 
+        def misses(name: str) -> Tensor | None:
+            make = self.plan.negatives.get(name)
+            if make is None or generator is None or self.begun < LATE:
+                return None
+            return unit(name, gather(self.embed(name, make(batch[name], generator), encoders)))
+
         for (a, b), weight in self.plan.pairs.items():
             other = first[b] if a != b else unit(b, embedded(b, generator or self.draws()))
-            total = total + weight * self.criterion(first[a], other, mask(a, b))
+            total = total + weight * self.criterion(first[a], other, mask(a, b), misses(b))
         vague = self.plan.uncertain
         if vague is not None and self.lenient is not None and generator is not None:
             name = vague.modality

@@ -9,7 +9,11 @@ from collections.abc import Iterator
 
 from seisgeo.errors import ParameterError
 
-__all__ = ["default_device", "hardware", "one_thread", "processes", "worker_count"]
+__all__ = ["CPU_BATCH", "default_device", "hardware", "one_thread", "processes", "worker_count"]
+
+#: Samples that a CPU takes through an encoder at once: its caches hold the first layers of so many.
+#: A training step with 128 takes a fifth longer in one piece.
+CPU_BATCH = 32
 
 
 def default_device(device: str | None) -> str:

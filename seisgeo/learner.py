@@ -89,6 +89,8 @@ class Learner(L.LightningModule):
         self.epoch = self.step_in_epoch = 0
         self.best: dict[str, Any] = {"loss": math.inf, "epoch": -1, "weights": None}
         self.finished = False
+        #: What `done` was when the step began, on the first of all processes.
+        self.begun = 0.0
         self._sums: dict[str, list[float]] = {}
         self._started = time.monotonic()
         self._optimizer_state: dict[str, Any] | None = None
@@ -145,6 +147,7 @@ class Learner(L.LightningModule):
         done = self.done
         if self.plan.max_time is not None:  # clocks differ, and processes must stop together
             done = self.trainer.strategy.broadcast(done)
+        self.begun = done
         for group in self.trainer.optimizers[0].param_groups:
             group["lr"] = self.plan.learning_rate * rate_at(done)
         if done >= 1:

@@ -21,7 +21,13 @@ __all__ = [
 ]
 
 
-def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, same: Tensor | None = None) -> Tensor:
+def info_nce(
+    a: Tensor,
+    b: Tensor,
+    scale: Tensor | float,
+    same: Tensor | None = None,
+    others: Tensor | None = None,
+) -> Tensor:
     """Symmetric InfoNCE: row i of `a` belongs with row i of `b` and with no other.
 
     Parameters
@@ -33,12 +39,14 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, same: Tensor | None = 
     same : torch.Tensor of bool, optional
         Shape (batch, batch). Where True, row i and row j are the same thing twice and are not
         contrasted; the diagonal does not matter.
+    others : torch.Tensor, optional
+        More embeddings, (n, feature), with which no row of `a` belongs: hard negatives.
 
     Returns
     -------
     torch.Tensor
-        Mean of the cross-entropies of a against all b and of b against all a; ln(batch) when the
-        embeddings say nothing.
+        Mean of the cross-entropies of a against all b and `others`, and of b against all a;
+        ln(batch) when the embeddings say nothing and there are no others.
 
     References
     ----------
@@ -55,9 +63,8 @@ def info_nce(a: Tensor, b: Tensor, scale: Tensor | float, same: Tensor | None = 
     if same is not None:
         logits = logits.masked_fill(_off_diagonal(same), -torch.inf)
     target = torch.arange(len(a), device=a.device)
-    return (
-        functional.cross_entropy(logits, target) + functional.cross_entropy(logits.T, target)
-    ) / 2
+    wide = logits if others is None else torch.cat([logits, _similarities(a, others, scale)], 1)
+    return (functional.cross_entropy(wide, target) + functional.cross_entropy(logits.T, target)) / 2
 
 
 def sigmoid(
@@ -66,12 +73,13 @@ def sigmoid(
     scale: Tensor | float,
     bias: Tensor | float,
     same: Tensor | None = None,
+    others: Tensor | None = None,
 ) -> Tensor:
     """Sigmoid loss: each of the batch's pairs is judged alone, as matching or not.
 
     Parameters
     ----------
-    a, b, scale, same
+    a, b, scale, same, others
         As for :func:`info_nce`.
     bias : torch.Tensor or float
         Added to the logits; about minus the logarithm of the batch, as most pairs do not match.
@@ -96,7 +104,10 @@ def sigmoid(
     losses = -functional.logsigmoid(sign * logits)
     if same is not None:
         losses = losses.masked_fill(_off_diagonal(same), 0.0)
-    return losses.sum() / len(a)
+    total = losses.sum()
+    if others is not None:
+        total = total - functional.logsigmoid(-_similarities(a, others, scale) - bias).sum()
+    return total / len(a)
 
 
 def near_copies(values: Tensor, tolerance: float) -> Tensor:
@@ -212,9 +223,11 @@ class InfoNCE(nn.Module):
         super().__init__()
         self.scale = LogitScale(temperature)
 
-    def forward(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
+    def forward(
+        self, a: Tensor, b: Tensor, same: Tensor | None = None, others: Tensor | None = None
+    ) -> Tensor:
         """Loss of two embeddings (batch, feature)."""
-        return info_nce(a, b, self.scale(), same)
+        return info_nce(a, b, self.scale(), same, others)
 
 
 class SigmoidLoss(nn.Module):
@@ -231,9 +244,11 @@ class SigmoidLoss(nn.Module):
         self.scale = LogitScale(temperature)
         self.bias = nn.Parameter(torch.tensor(-10.0))
 
-    def forward(self, a: Tensor, b: Tensor, same: Tensor | None = None) -> Tensor:
+    def forward(
+        self, a: Tensor, b: Tensor, same: Tensor | None = None, others: Tensor | None = None
+    ) -> Tensor:
         """Loss of two embeddings (batch, feature)."""
-        return sigmoid(a, b, self.scale(), self.bias, same)
+        return sigmoid(a, b, self.scale(), self.bias, same, others)
 
 
 #: The losses by name.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from seisgeo import descriptors, synth
-from seisgeo.augment import FieldLike, Stretch, half, mirror, play_faster, uncertain
+from seisgeo.augment import FieldLike, Stretch, half, mirror, near_twins, play_faster, uncertain
 from seisgeo.encoders import PhysicsEncoder
 
 DT, PEAK = 0.008, 15.0
@@ -99,6 +99,46 @@ def test_a_mirrored_sample_is_mirrored_as_a_whole():
             kinds.append(1)
     assert 5 < sum(kinds) < 25
     assert turned["physics"] is physics
+
+
+def test_near_twins_differ_by_a_layer_or_by_a_fault():
+    # Models of six flat layers, 50 m/s apart at least; no two models share a velocity.
+    random = torch.Generator().manual_seed(0)
+    steps = torch.rand(60, 60, generator=random).argsort(dim=1)[:, :6]
+    layers = 1500 + 50.0 * steps + 0.5 * torch.arange(60)[:, None]
+    models = layers.repeat_interleave(10, dim=1)[:, :, None].expand(60, 60, 50).contiguous()
+    twins = near_twins(models, random)
+    assert twins.shape == (30, 60, 50)
+    kinds, of = {"layer": 0, "fault": 0}, set()
+    for twin in twins:
+        shared = (twin == models).sum(dim=(1, 2))
+        number = int(shared.argmax())
+        of.add(number)
+        model = models[number]
+        changed = twin != model
+        assert float((twin - model).square().mean().sqrt()) >= 10.0
+        if changed.any(dim=1).sum() == 10 and changed.any(dim=1).nonzero().max() % 10 == 9:
+            ratio = (twin / model)[changed]
+            assert 0.02 <= abs(float(ratio[0]) - 1) <= 0.1
+            assert torch.allclose(ratio, ratio[0])
+            kinds["layer"] += 1
+        else:
+            # What is there was up to four cells above; where nothing changed, it is as it was.
+            above = [torch.cat([model[:1].repeat(n, 1), model[:-n]]) for n in (1, 2, 3, 4)]
+            side = [bool((twin == thrown)[changed].all()) for thrown in above]
+            assert any(side)
+            kinds["fault"] += 1
+    assert len(of) == 30
+    assert min(kinds.values()) > 5
+
+
+def test_the_near_twin_of_a_model_without_layers_is_faster():
+    even = torch.full((2, 20, 20), 2000.0)
+    found = [near_twins(even, torch.Generator().manual_seed(n)) for n in range(20)]
+    ratios = torch.cat(found) / 2000.0
+    assert torch.equal(ratios.amin(dim=(1, 2)), ratios.amax(dim=(1, 2)))
+    assert bool(((ratios - 1).abs() > 0.015).all())
+    assert bool(((ratios - 1).abs() < 0.101).all())
 
 
 def test_uncertain_descriptors_are_as_wrong_as_they_say():

@@ -66,6 +66,18 @@ def test_copies_are_no_negatives():
     assert float(sigmoid(a, a, 2.0, 0.0, same)) == pytest.approx((3 * matching + 4 * other) / 3)
 
 
+def test_hard_negatives_by_hand():
+    # Scale 1. Row 0 has cosines 1 and 0 with the batch and -1 with the other; row 1 has 0, 1, 0.
+    a, other = torch.eye(2), torch.tensor([[-1.0, 0.0]])
+    rows = math.log(math.e + 1 + 1 / math.e) + math.log(math.e + 2) - 2
+    columns = 2 * math.log(math.e + 1) - 2  # to these, the other means nothing
+    expected = (rows / 2 + columns / 2) / 2
+    assert float(info_nce(a, a, 1.0, others=other)) == pytest.approx(expected)
+    four = 2 * math.log(1 + math.exp(-1)) + 2 * math.log(2)
+    judged = math.log(1 + math.exp(-1)) + math.log(2)  # logits -1 and 0, and neither belongs
+    assert float(sigmoid(a, a, 1.0, 0.0, others=other)) == pytest.approx((four + judged) / 2)
+
+
 def test_a_batch_of_one_model_costs_nothing():
     a = torch.nn.functional.normalize(torch.randn(4, 3), dim=1).requires_grad_()
     loss = info_nce(a, a, 10.0, torch.ones(4, 4, dtype=torch.bool))

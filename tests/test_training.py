@@ -241,6 +241,29 @@ def test_uncertain_copies_learn_from_the_others_and_do_not_move_them():
     assert float(module.loss(batch)[0].detach()) == 0.0
 
 
+def test_near_misses_are_told_from_what_belongs():
+    encoders = torch.nn.ModuleDict({"a": Wide(), "b": Wide()})
+    batch = {name: torch.rand(6, 4) for name in encoders}
+    module = Contrast(
+        encoders,
+        plan(
+            pairs={("a", "b"): 2.0, ("b", "a"): 1.0},
+            negatives={"b": lambda rows, _: rows[:3] + 0.1},
+        ),
+        1,
+    )
+    a, b = (encoders[name](batch[name]) for name in "ab")
+    others = encoders["b"](batch["b"][:3] + 0.1)
+    both = info_nce(a, b, 1 / 0.07)
+    # In the first half of a training there is enough to learn without them.
+    torch.testing.assert_close(module.loss(batch, torch.Generator())[0], 3 * both)
+    module.begun = 0.5
+    expected = 2 * info_nce(a, b, 1 / 0.07, others=others) + both
+    torch.testing.assert_close(module.loss(batch, torch.Generator())[0], expected)
+    # Validation only compares.
+    torch.testing.assert_close(module.loss(batch)[0], 3 * both)
+
+
 def test_smaller_batches_have_another_gradient():
     # What the chunks are for: the batch's negatives are those of all chunks.
     torch.manual_seed(0)
@@ -302,8 +325,8 @@ DISTRIBUTED = """
 def test_two_processes_train_as_one(few, tmp_path):
     few.to_netcdf(tmp_path / "few.nc", engine="h5netcdf")
     (tmp_path / "fit.py").write_text(textwrap.dedent(DISTRIBUTED))
-    # Augmentation draws other numbers on each process, so that it stays out of the comparison.
-    settings = {**SETTINGS, "augment": False, "max_epochs": 2}
+    # Augmentation and near-twins draw other numbers on each process: they stay out of it.
+    settings = {**SETTINGS, "augment": False, "hard_negatives": False, "max_epochs": 2}
     result = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import conventions
-from seisgeo.devices import default_device
+from seisgeo.devices import CPU_BATCH, default_device
 from seisgeo.errors import ConventionError
 from seisgeo.estimators.matching import is_even, positions_of, reads_any_positions
 from seisgeo.estimators.physics_rows import physics_rows
@@ -29,9 +29,8 @@ __all__ = [
     "sample_coords",
 ]
 
-#: Rows read and sent to the device at once, and of these what a CPU computes at once: its caches
-#: hold the first layers of so many.
-BATCH, CPU_BATCH = 256, 32
+#: Rows read and sent to the device at once.
+BATCH = 256
 #: What is read of lazy samples at once, at most.
 BLOCK_BYTES = 2**30
 

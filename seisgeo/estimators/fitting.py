@@ -22,11 +22,12 @@ from seisgeo.estimators.networks import (
     augmentations,
     build_encoders,
     near_copies_of,
+    near_misses,
+    readout_of,
     standardise,
     stems_for,
     take_weights,
     uncertain_physics,
-    velocity_readout,
     whole_pairs,
 )
 from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
@@ -329,7 +330,7 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
 
     readout = None
     if "velocity" in model.encoders_:
-        readout = velocity_readout(model, _some(lesson.known, "velocity", 2000), seed)
+        readout = readout_of(model, _some(lesson.known, "velocity", 2000), seed)
 
     def learns(name: str) -> bool:
         return any(p.requires_grad for p in model.encoders_[name].parameters())
@@ -354,6 +355,7 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
         augment=augmentations(model, lesson.pairs),
         turn=whole_pairs(model, even=lesson.even),
         copies=near_copies_of(model.encoders_),
+        negatives=near_misses(model),
         readout=readout,
         uncertain=uncertain_physics(model) if vague else None,
     )

@@ -22,11 +22,12 @@ __all__ = [
     "build_encoders",
     "field_like",
     "near_copies_of",
+    "near_misses",
+    "readout_of",
     "standardise",
     "stems_for",
     "take_weights",
     "uncertain_physics",
-    "velocity_readout",
     "whole_pairs",
 ]
 
@@ -230,8 +231,10 @@ def field_like(model: SeisBind, **limits: float) -> FieldLike | None:
     return FieldLike(dt * model.thinning_, float(peak), **limits)
 
 
-def velocity_readout(model: SeisBind, velocity: np.ndarray, seed: int) -> Readout | None:
-    """What the features of gathers must tell by themselves: principal components of the velocity.
+def readout_of(model: SeisBind, velocity: np.ndarray, seed: int) -> Readout | None:
+    """What the features of gathers must tell by themselves.
+
+    That is principal components of the velocity, and the descriptors.
 
     Parameters
     ----------
@@ -257,12 +260,28 @@ def velocity_readout(model: SeisBind, velocity: np.ndarray, seed: int) -> Readou
     spread = np.sqrt(found.explained_variance_).clip(min=1e-3)
     weights = found.components_ / np.sqrt(spread[0] * spread)[:, None]
     mean, matrix = (torch.from_numpy(a.astype(np.float32)) for a in (found.mean_, weights.T))
+    physics: Any = model.encoders_["physics"]
+    centre, scale = physics.mean.clone(), physics.scale.clone()
 
     def target(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         rows = batch["velocity"].flatten(1)
-        return (rows - mean.to(rows)) @ matrix.to(rows)
+        components = (rows - mean.to(rows)) @ matrix.to(rows)
+        told = (batch["physics"] - centre.to(rows)) / scale.to(rows)
+        return torch.cat([components, told.clamp(-6, 6)], dim=1)
 
-    return Readout("seismic", target, count, model.embedding_dim, model.readout_weight)
+    return Readout(
+        "seismic", target, count + len(centre), model.embedding_dim, model.readout_weight
+    )
+
+
+def near_misses(model: SeisBind) -> dict[str, Any]:
+    """For modalities that have them, a function that makes hard negatives, where training has any.
+
+    What a gather is to be told from is a velocity model, and no gather has to be simulated for it.
+    """
+    from seisgeo.augment import near_twins
+
+    return {"velocity": near_twins} if model.hard_negatives else {}
 
 
 def uncertain_physics(model: SeisBind) -> Uncertain | None:
@@ -284,6 +303,7 @@ def near_copies_of(encoders: Any) -> dict[str, Any]:
 
     A gather cannot tell models that differ by 10 m/s; its mirror image has the same descriptors.
     """
+    from seisgeo.augment import TOLERANCE
     from seisgeo.losses import near_copies
 
     physics = encoders["physics"]
@@ -291,5 +311,5 @@ def near_copies_of(encoders: Any) -> dict[str, Any]:
         "physics": lambda values: near_copies((values - physics.mean) / physics.scale, 0.01)
     }
     if "velocity" in encoders:
-        found["velocity"] = lambda values: near_copies(values, 10.0)
+        found["velocity"] = lambda values: near_copies(values, TOLERANCE)
     return found

@@ -46,11 +46,16 @@ class SeisBind(Binding):
     direct_weight : float, default 0.0
         Of the loss between seismic and physics, which the paper does not have.
     readout_weight : float, default 1.0
-        Of a linear read-out of the velocity model's first 64 principal components from the
-        features of its gathers, which become the embedding. It shows the encoder what to look for
-        before it can tell samples apart; the paper does not have it, and it is gone after training.
+        Of a linear read-out of the velocity model's first 64 principal components, and of its
+        descriptors, from the features of its gathers, which become the embedding. It shows the
+        encoder what to look for before it can tell samples apart; the paper does not have it, and
+        it is gone after training.
     loss : {"info_nce", "sigmoid"}, default "info_nce"
         :func:`seisgeo.losses.info_nce` (the paper's) or :func:`seisgeo.losses.sigmoid`.
+    hard_negatives : bool, default True
+        In the second half of training, contrast gathers with near-twins of the batch's velocity
+        models, too: models with another velocity in one layer, or with a small fault, see
+        :func:`seisgeo.augment.near_twins`.
     temperature : float, default 0.07
         First temperature of the loss; it is learned, within [0.01, 1].
     augment : bool, default True
@@ -149,6 +154,7 @@ class SeisBind(Binding):
         direct_weight: float = 0.0,
         readout_weight: float = 1.0,
         loss: str = "info_nce",
+        hard_negatives: bool = True,
         temperature: float = 0.07,
         augment: bool = True,
         stretch: float = 0.0,
@@ -174,6 +180,7 @@ class SeisBind(Binding):
         self.direct_weight = direct_weight
         self.readout_weight = readout_weight
         self.loss = loss
+        self.hard_negatives = hard_negatives
         self.temperature = temperature
         self.augment = augment
         self.stretch = stretch
