@@ -54,18 +54,38 @@ def training_pairs(folder: Path, size: Size, device: str | None) -> xr.Dataset:
     from seisgeo.synth import generate
 
     per_part = min(PART, size.train)
-    path, note = folder / f"train-{per_part}.zarr", folder / f"train-{per_part}.json"
-    wanted, rows = size.train // per_part, per_part * len(FAMILIES)
-    folder.mkdir(parents=True, exist_ok=True)
+
+    def part(number: int) -> xr.Dataset:
+        seed = TRAIN_SEED + number
+        return generate(FAMILIES, per_part, engine="openfwi", seed=seed, device=device)
+
+    path = folder / f"train-{per_part}.zarr"
+    return in_parts(path, size.train // per_part, per_part * len(FAMILIES), part)
+
+
+def in_parts(path: Path, wanted: int, rows: int, make: Callable[[int], xr.Dataset]) -> xr.Dataset:
+    """Pairs, lazy, that are simulated part by part and kept; a run that was stopped goes on.
+
+    Parameters
+    ----------
+    path : pathlib.Path
+        Of the Zarr store; beside it a note counts the parts that are whole.
+    wanted, rows : int
+        Parts that are needed, and pairs in each.
+    make : callable
+        Simulates a part, given its number.
+    """
+    note = path.with_suffix(".json")
+    path.parent.mkdir(parents=True, exist_ok=True)
     done = json.loads(note.read_text())["parts"] if note.exists() else 0
     if done < wanted and path.exists():
         _cut(path, done * rows)
-    for part in range(done, wanted):
-        print(f"training pairs, part {part + 1} of {wanted}", flush=True)
-        made = generate(FAMILIES, per_part, engine="openfwi", seed=TRAIN_SEED + part, device=device)
+    for number in range(done, wanted):
+        print(f"{path.stem}: part {number + 1} of {wanted}", flush=True)
+        made = make(number)
         made["amplitude"] = made["amplitude"].copy(data=rounded(made["amplitude"].values))
-        _append(made, path, first=part == 0)
-        note.write_text(json.dumps({"parts": part + 1}))
+        _append(made, path, first=number == 0)
+        note.write_text(json.dumps({"parts": number + 1}))
     pairs = xr.open_zarr(path, chunks=None, consolidated=False)
     return pairs.isel(sample=slice(wanted * rows))
 

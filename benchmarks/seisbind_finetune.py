@@ -13,6 +13,7 @@ import numpy as np
 import seisbind_data as data
 import xarray as xr
 from seisbind_rows import Table, embedding_row
+from seisbind_streamers import pairs_of_many, surveys
 from seisbind_training import Budget, Shelf
 
 #: Steps of each training, whatever the number of pairs.
@@ -21,12 +22,17 @@ USUAL_STEPS = 300
 #: Pairs of the new survey that are learned from.
 COUNTS = {"tiny": (20, 40), "full": (100, 300, 1000, 3000)}
 USUAL_COUNTS = (100, 300, 1000)
-#: How a model is trained: parameters of SeisBind.
+#: How a model is trained: what it begins with, and parameters of SeisBind.
+SCRATCH, OURS, MANY = "from scratch", "from the general model", "from a model of many streamers"
 WAYS: dict[str, dict[str, Any]] = {
-    "from scratch": {},
-    "from the general model, stretched": {"stretch": 0.15, "warm_start": "seismic"},
+    SCRATCH: {},
+    OURS: {"stretch": 0.15, "warm_start": "seismic"},
+    MANY: {"stretch": 0.15, "warm_start": True, "learning_rate": 5e-4},
 }
-AS_IT_IS = "the general model as it is"
+AS_IT_IS = {OURS: "the general model as it is", MANY: "the model of many streamers as it is"}
+#: Passes over the pairs of many streamers.
+PASSES = {"tiny": 1, "full": 20}
+USUAL_PASSES = 12
 SEED = 3
 
 
@@ -74,7 +80,8 @@ def curve(
 ) -> Table:
     """R@1 on the new survey, gallery of 1 000, for each number of pairs learned from.
 
-    First comes the general model, trained for an epoch at a rate of zero.
+    From scratch, from the general model, and from one that has gone on to pairs of many streamers,
+    of which the new survey is none. As they are, these are trained for an epoch at a rate of zero.
     """
     from seisgeo.synth import generate
 
@@ -89,7 +96,7 @@ def curve(
     train = made("train", each, data.TRAIN_SEED + SEED)
     test = made("test", min(100, data.SIZES[size].queries), data.TEST_SEED)
 
-    def row(name: str, count: int, epochs: int, way: dict[str, Any]) -> None:
+    def row(name: str, count: int, epochs: int, start: Any, way: dict[str, Any]) -> None:
         part = np.arange(train.sizes["sample"]) % each < count // len(data.FAMILIES)
         pairs = train.isel(sample=np.flatnonzero(part))
         named: dict[str, Any] = {
@@ -97,15 +104,15 @@ def curve(
             "families": data.FAMILIES,
             "count": count,
         }
-        if "warm_start" in way:
-            named["from"] = general.model_id_
+        if start is not None:
+            named["from"] = start.model_id_
         model = shelf.model(
             name,
             pairs,
             named,
             {**settings, "batch_size": batch_of(count), **way},
             Budget(epochs=epochs),
-            fit=start_from(general) if "warm_start" in way else None,
+            fit=None if start is None else start_from(start),
         )
         z = [model.transform(test, m)["embedding"].values for m in ("seismic", "velocity")]
         rows[name] = embedding_row(*z)
@@ -113,10 +120,21 @@ def curve(
     def batch_of(count: int) -> int:
         return min(settings.get("batch_size", 128), round(0.9 * count))
 
+    many = shelf.model(
+        "a model of many streamers",
+        lambda: pairs_of_many(folder, size, device),
+        {"streamers": surveys(size), "families": data.FAMILIES, "from": general.model_id_},
+        {**settings, "warm_start": True},
+        Budget(epochs=PASSES.get(size, USUAL_PASSES)),
+        fit=start_from(general),
+    )
+    starts = {SCRATCH: None, OURS: general, MANY: many}
     rows: Table = {}
-    row(AS_IT_IS, counts[0], 1, {"warm_start": True, "learning_rate": 0.0})
+    for way, name in AS_IT_IS.items():
+        still = {"warm_start": True, "learning_rate": 0.0}
+        row(name, counts[0], 1, starts[way], still)
     for count in counts:
         epochs = math.ceil(steps / max(1, round(0.9 * count) // batch_of(count)))
-        for name, way in WAYS.items():
-            row(f"{name}, {count} pairs", count, epochs, way)
+        for way, parameters in WAYS.items():
+            row(f"{way}, {count} pairs", count, epochs, starts[way], parameters)
     return rows
