@@ -31,8 +31,8 @@ WAYS: dict[str, dict[str, Any]] = {
 }
 AS_IT_IS = {OURS: "the general model as it is", MANY: "the model of many streamers as it is"}
 #: Passes over the pairs of many streamers.
-PASSES = {"tiny": 1, "full": 20}
-USUAL_PASSES = 12
+PASSES = {"tiny": 1}
+USUAL_PASSES = 20
 SEED = 3
 
 
