@@ -264,6 +264,16 @@ def test_near_misses_are_told_from_what_belongs():
     torch.testing.assert_close(module.loss(batch)[0], 3 * both)
 
 
+def test_hard_negatives_set_in_halfway(few):
+    settings = {**SETTINGS, "max_epochs": 2}
+    with_them, without = (
+        sg.SeisBind(hard_negatives=wanted, **settings).fit(few).history_ for wanted in (True, False)
+    )
+    assert with_them[0]["train_loss"] == without[0]["train_loss"]
+    # There is more to be told apart, so that the loss is higher.
+    assert with_them[1]["train_loss"] > without[1]["train_loss"]
+
+
 def test_smaller_batches_have_another_gradient():
     # What the chunks are for: the batch's negatives are those of all chunks.
     torch.manual_seed(0)
