@@ -310,7 +310,8 @@ def report_markdown(report: Report) -> str:
     trained = {json.dumps(p["models"]["ours"]) for p in own if "ours" in p["models"]}
     if len(trained) > 1:
         about.append("Ours was trained more than once, and parts are of different trainings.")
-    if any(part["old_code"] for part in own):
+    codes = {model.get("code") for part in own for model in part["models"].values()} - {None}
+    if len(codes) > 1:
         about.append("Some models were trained by earlier code; the JSON says which.")
     lines = [" ".join(about), "", goals_table(report)]
     if (contest := contest_table(report)) is not None:

@@ -52,6 +52,19 @@ def test_only_goals_of_the_hardware_at_hand_are_judged():
     assert found["the worst family alone, R@1"] == ["reported", ".980, met"]
 
 
+def test_models_of_other_code_are_told():
+    from seisbind_table import report_markdown
+
+    made = report("ours", {"mixed 1 000": recalls(0.98)})
+    record = {"epochs": 1, "pairs": 4, "parameters": 9, "train_seconds": 60.0, "cpu_seconds": 60.0}
+    for code, told in (("a", False), ("b", True)):
+        made["parts"]["ours"]["models"] = {
+            "ours": {**record, "code": "a"},
+            "another": {**record, "code": code},
+        }
+        assert ("by earlier code" in report_markdown(made)) == told
+
+
 @pytest.mark.parametrize(("minutes", "said"), [(60, ".970, met"), (72, ".970, met after 72 min")])
 def test_a_training_beyond_the_hour_is_said_beside_its_goal(minutes, said):
     from seisbind_table import goal_rows
