@@ -83,10 +83,10 @@ def goal_rows(report: Report) -> Iterator[tuple[str, str, Row, str, list[str]]]:
         worst = max if lower else min
         name, row = worst(found, key=lambda pair: pair[1][measure])
         gpu = report["device"].startswith("cuda")
-        minutes = [m["train_seconds"] / 60 for m in result.get("models", {}).values()]
-        late = (
-            f" after {max(minutes):.0f} min" if not gpu and max(minutes, default=0) > HOUR else ""
-        )
+        # Whole minutes: a training that ends by time has its last look at held-out pairs after it.
+        trained = result.get("models", {}).values()
+        minutes = max((round(m["train_seconds"] / 60) for m in trained), default=0)
+        late = f" after {minutes} min" if not gpu and minutes > HOUR else ""
         verdicts = []
         for goal, judged in zip(goals, (not gpu, gpu), strict=True):
             if goal is None:
