@@ -93,7 +93,7 @@ class Bench:
         if self._run is None:
             self._run = self.run_of(self.trained("ours", self.full))
             self._record = self.shelf.used["ours"]
-            note = self.shelf.folder / "ours.json"  # for retrieval.py and pretrain.py
+            note = self.shelf.folder / "ours.json"  # for benchmarks/retrieval.py
             note.write_text(json.dumps(self._record, indent=1) + "\n")
         self.shelf.used["ours"] = self._record
         return self._run

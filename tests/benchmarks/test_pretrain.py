@@ -7,51 +7,39 @@ from pathlib import Path
 import pytest
 
 HOME = Path(__file__).resolve().parents[2] / "seisgeo" / "pretrained"
-FOLDERS = sorted(path.parent for path in HOME.glob("*/facts.json"))
 
 
-def facts_of(folder):
-    return json.loads((folder / "facts.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize("folder", FOLDERS)
+@pytest.mark.parametrize("folder", sorted(path.parent for path in HOME.glob("*/facts.json")))
 def test_the_card_says_what_the_facts_say(folder):
     import pretrain
 
-    facts = facts_of(folder)
+    facts = json.loads((folder / "facts.json").read_text(encoding="utf-8"))
     assert (folder / "README.md").read_text(encoding="utf-8") == pretrain.card(facts)
 
 
-@pytest.mark.parametrize("folder", FOLDERS)
-def test_the_command_of_the_card_trains_with_the_settings_of_the_file(folder, monkeypatch):
-    import pretrain
-    import seisbind
-
-    import seisgeo as sg
-
-    facts = facts_of(folder)
-    command = pretrain.command(facts)
-    assert command in (folder / "README.md").read_text(encoding="utf-8")
-    monkeypatch.setattr(sys, "argv", command.split()[1:])
-    bench = seisbind.Bench.__new__(seisbind.Bench)  # which needs no folder to say its settings
-    options = seisbind.parse()
-    bench.ours = seisbind.OURS | dict(options.set or ()) | {"random_state": options.seed}
-    asked = bench.full | seisbind.Budget(options.minutes, options.epochs, options.cpu).settings
-    assert asked == facts["training"]["settings"]
-    given = sg.load(folder / "model.seisbind").get_params()
-    assert {name: given[name] for name in asked} == asked
-    assert options.only == ["ours"]
-
-
-def test_a_model_of_another_size_is_refused(tmp_path, monkeypatch):
+def test_the_command_has_the_options_that_are_not_the_defaults():
     import pretrain
 
-    record = facts_of(HOME / "openfwi-small")["training"]
-    note = tmp_path / "models" / "ours.json"
-    monkeypatch.setattr(sys, "argv", ["pretrain.py", "--data", str(tmp_path), "--size", "small"])
-    with pytest.raises(SystemExit, match="train first"):
+    given = ["--minutes", "7.5", "--version", "4", "--seed", "3", "--physics-epochs", "25"]
+    told = pretrain.command(pretrain.parser().parse_args([*given, "--work", "elsewhere"]))
+    assert told.split() == ["python", "benchmarks/pretrain.py", *given]
+    options = pretrain.parser().parse_args(told.split()[2:])
+    assert (options.minutes, options.version, options.physics_epochs) == (7.5, "4", 25)
+
+
+def test_pairs_of_a_given_model_are_told_as_they_were(monkeypatch, capsys):
+    import pretrain
+
+    facts = json.loads((HOME / "openfwi-small" / "facts.json").read_text(encoding="utf-8"))
+    assert facts["options"]["model"]
+    given = " ".join(pretrain.card(facts).split())
+    assert f"{facts['pairs']} pairs of seed {facts['options']['train_seed']} alone" in given
+    assert "repeats the recipe, not the very pairs" in given
+    facts["options"] |= {"model": None, "pairs": None, "train_seed": None}
+    trained = " ".join(pretrain.card(facts).split())
+    assert "pairs, 100 of each family from each of the seeds 1000 and up" in trained
+    assert "very pairs" not in trained
+    monkeypatch.setattr(sys, "argv", ["pretrain.py", "--minutes", "1", "--train-seed", "1"])
+    with pytest.raises(SystemExit, match="2"):
         pretrain.main()
-    note.parent.mkdir()
-    note.write_text(json.dumps(record))
-    with pytest.raises(SystemExit, match="2000 pairs of each family; --size small has 400"):
-        pretrain.main()
+    assert "--model, --pairs and --train-seed go together" in capsys.readouterr().err
