@@ -127,6 +127,7 @@ def ablations(
             scores = {
                 "mixed 1 000": one.mixed(),
                 "mixed 10 000": one.among(one.size.gallery),
+                "near-twins": one.twins(),
                 data.NOISY_AND_DEAD: noisy[data.NOISY_AND_DEAD],
                 "velocity -> physics": one.directions()["velocity -> physics"],
             }

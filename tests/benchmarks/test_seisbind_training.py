@@ -170,7 +170,7 @@ def test_ours_has_another_seed_to_compare_with():
         def __init__(self, recall):
             self.row = {"recall_1": recall}
 
-        mixed = among = lambda self, *_: self.row
+        mixed = among = twins = lambda self, *_: self.row
 
         def field(self, folder, *, only):
             return {NOISY_AND_DEAD: self.row}
