@@ -4,6 +4,7 @@ import copy
 import dataclasses
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
@@ -88,6 +89,28 @@ def test_wider_models_keep_every_weight_also_in_a_file(trained, wide, tmp_path):
         a, b = (m.transform(wide, modality)["embedding"].values for m in (model, again))
         assert a.shape == (30, 256)
         assert (a == b).all()
+
+
+@pytest.mark.filterwarnings("ignore::seisgeo.errors.DataWarning")
+def test_events_stay_as_long_as_the_encoder_knows_them(trained, few):
+    # Gathers with noise up to the Nyquist frequency have to keep every sample.
+    rough = few.copy()
+    noise = np.random.default_rng(0).normal(size=few["amplitude"].shape).astype(np.float32)
+    rough["amplitude"] = few["amplitude"] + float(few["amplitude"].std()) * noise
+    first = sg.SeisBind(trained.encoder, **STILL, device="cpu", random_state=0).fit(rough)
+    assert (first.thinning_, trained.thinning_) == (1, 4)
+
+    def gone_on(model, pairs):
+        return copy.deepcopy(model).set_params(**STILL, random_state=7).fit(pairs).thinning_
+
+    # Where the spectrum would allow fewer, those that the encoder has learned from stay.
+    assert gone_on(first, few) == 1
+    # Where it does not, they cannot.
+    assert gone_on(trained, rough) == 1
+    # Samples that are half as far apart are twice as many.
+    finer = few.assign_coords(time=few["time"] / 2)
+    finer.attrs = {name: value for name, value in few.attrs.items() if name != "survey"}
+    assert gone_on(first, finer) == 2
 
 
 def test_models_of_far_more_cells_get_first_layers_of_their_own(trained, small_survey):

@@ -73,12 +73,24 @@ class _Start:
     stems: dict[str, tuple[int, int]]
     descriptors: list[str]
     model_id: str
+    interval: float | None  # s, between the samples that its encoder of gathers sees
 
     @classmethod
     def of(cls, model: SeisBind) -> _Start | None:
         if not (model.warm_start and hasattr(model, "encoders_")):
             return None
-        return cls(model.encoders_, model.stems_, model.descriptors_, model.model_id_)
+        time = model.axes_.get("time")
+        interval = None if time is None else model.thinning_ * time["step"]
+        return cls(model.encoders_, model.stems_, model.descriptors_, model.model_id_, interval)
+
+    def thinning(self, most: int, step: float) -> int:
+        """Samples of `step` seconds that become one: as long as the encoder knows them, or less.
+
+        A spectrum may allow more (`most`), but events would then be of another length.
+        """
+        if not self.interval:
+            return most
+        return min(most, max(1, round(self.interval / step)))
 
     def give(self, model: SeisBind) -> None:
         """Give a model's new encoders the weights that fit them, and say which do not.
@@ -122,14 +134,14 @@ def fit(
     start = _Start.of(model)
     cube = None
     if isinstance(X, PairStream):
-        cube, lesson = _lesson_of_stream(model, X, pairs_per_epoch, reuse, seed)
+        cube, lesson = _lesson_of_stream(model, X, pairs_per_epoch, reuse, seed, start)
     elif pairs_per_epoch is not None or reuse is not None:
         raise ParameterError(
             "pairs_per_epoch and reuse are for streams (seisgeo.synth.PairStream); of a training "
             "set, an epoch is every pair once"
         )
     elif isinstance(X, xr.Dataset):
-        cube, lesson = X, _lesson_of_pairs(model, X, seed)
+        cube, lesson = X, _lesson_of_pairs(model, X, seed, start)
     else:
         lesson = _lesson_of_array(model, X, seed)
     model.stems_ = stems_for(model.shapes_, model.thinning_, start.stems if start else None)
@@ -195,10 +207,10 @@ def _seed(model: SeisBind, folder: Path | None) -> int:
     return seed_of(model.random_state, folder)
 
 
-def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset, seed: int) -> _Lesson:
+def _lesson_of_pairs(model: SeisBind, ds: xr.Dataset, seed: int, start: _Start | None) -> _Lesson:
     """Pairs of gathers and velocity models."""
     ds = require_views(ds, list(MODALITIES))
-    _learn_axes(model, ds)
+    _learn_axes(model, ds, start)
     views = views_of(ds, list(MODALITIES), model.thinning_, progress=model.verbose)
     families = ds["family"].values if "family" in ds.coords else None
     if families is None and model.families_per_batch is not None:
@@ -226,6 +238,7 @@ def _lesson_of_stream(
     pairs_per_epoch: int | None,
     reuse: int | None,
     seed: int,
+    start: _Start | None,
 ) -> tuple[xr.Dataset, _Lesson]:
     """Pairs that are simulated while training runs, and others of the stream that are held out."""
     size = PAIRS_PER_EPOCH if pairs_per_epoch is None else pairs_per_epoch
@@ -242,7 +255,7 @@ def _lesson_of_stream(
             "families_per_batch is for training sets: a stream gives its families in turns"
         )
     held = stream.held_out(max(STATISTICS, round(model.validation_fraction * size)))
-    _learn_axes(model, held)
+    _learn_axes(model, held, start)
     views = views_of(held, list(MODALITIES), model.thinning_)
     rows = np.arange(len(views))
     lesson = _Lesson(
@@ -279,7 +292,7 @@ def _lesson_of_array(model: SeisBind, X: Any, seed: int) -> _Lesson:
     )
 
 
-def _learn_axes(model: SeisBind, ds: xr.Dataset) -> None:
+def _learn_axes(model: SeisBind, ds: xr.Dataset, start: _Start | None) -> None:
     """Take survey, axes, descriptors and spectrum of the training set."""
     model.survey_ = Survey.from_attrs(ds) if "survey" in ds.attrs else None
     if model.survey_ is not None:
@@ -289,6 +302,8 @@ def _learn_axes(model: SeisBind, ds: xr.Dataset) -> None:
     model.descriptors_ = [str(name) for name in named]
     model.spectrum_ = mean_spectrum(ds["amplitude"])
     model.thinning_ = thinning_factor(model.spectrum_)
+    if start is not None and "time" in model.axes_:
+        model.thinning_ = start.thinning(model.thinning_, model.axes_["time"]["step"])
     sizes = {**ds.sizes, "descriptor": len(model.descriptors_)}
     model.shapes_ = {
         name: tuple(int(sizes[d]) for d in dims[1:]) for name, (_, dims) in MODALITIES.items()

@@ -90,6 +90,7 @@ class SeisBind(Binding):
         Let `fit` go on from the weights that the model has, of an earlier `fit`, of
         :meth:`from_pretrained` or of :func:`seisgeo.load`, instead of new ones. The training set
         may have other shapes: weights that do not fit it begin anew, and a warning names them.
+        Gathers are thinned to the interval that the encoder knows, where their spectrum allows it.
         With "seismic" only the encoder of gathers learns, those of velocity models and descriptors
         stay as they are: for a few hundred pairs of another survey, whose gathers are new but whose
         earths are not.
