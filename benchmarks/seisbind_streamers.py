@@ -8,10 +8,14 @@ and wavelets differ from survey to survey.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import seisbind_data as data
 import xarray as xr
+
+if TYPE_CHECKING:
+    from seisgeo.synth import Survey
 
 #: Surveys, by size of the benchmark; models of each family that each of them records, and cables
 #: that each record is cut into.
@@ -27,8 +31,8 @@ MODEL_SHAPE, CELL = (71, 130), 10.0
 SEED = 5000
 
 
-def survey(number: int, random: np.random.Generator) -> tuple[object, int]:
-    """Survey of a number, with channels 2.5 m apart, and how many they are."""
+def survey(random: np.random.Generator) -> Survey:
+    """A survey whose channels are 2.5 m apart."""
     from seisgeo.synth import Survey
 
     spacing, peak = random.uniform(70, 120), random.uniform(9, 16)
@@ -36,7 +40,7 @@ def survey(number: int, random: np.random.Generator) -> tuple[object, int]:
     first = 1240 - (SOURCES - 1) * spacing - random.uniform(0, 30)
     offsets = np.arange(NEAREST, first - 20, STEP)
     sources = tuple(first + spacing * k for k in range(SOURCES))
-    made = Survey(
+    return Survey(
         source_x=sources,
         source_depth=(depths[0],) * SOURCES,
         receiver_x=tuple(tuple(float(x - offset) for offset in offsets) for x in sources),
@@ -48,7 +52,6 @@ def survey(number: int, random: np.random.Generator) -> tuple[object, int]:
         model_shape=MODEL_SHAPE,
         free_surface=True,
     )
-    return made, len(offsets)
 
 
 def cable(channels: int, random: np.random.Generator) -> np.ndarray:
@@ -67,7 +70,8 @@ def recorded(number: int, device: str | None, each: int = EACH) -> xr.Dataset:
     from seisgeo.synth import generate
 
     random = np.random.default_rng([11, number])
-    asked, channels = survey(number, random)
+    asked = survey(random)
+    channels = len(asked.receiver_x[0])
     made = generate(data.FAMILIES, each, survey=asked, seed=SEED + number, device=device)
     records = made["amplitude"].values
     cables = [[cable(channels, random) for _ in range(CABLES)] for _ in records]
@@ -79,10 +83,7 @@ def recorded(number: int, device: str | None, each: int = EACH) -> xr.Dataset:
     return xr.Dataset(
         {
             "amplitude": (dims, np.stack(gathers), made["amplitude"].attrs),
-            "velocity": made["velocity"]
-            .isel(sample=row)
-            .drop_vars("sample", errors="ignore")
-            .variable,
+            "velocity": made["velocity"].variable.isel(sample=row),
         },
         coords={
             "time": made["time"],
