@@ -50,6 +50,13 @@ class PhysicsEncoder(Standardise):
         """Whether it has learned from uncertain descriptors."""
         return bool(self.doubt.weight.any())
 
+    def standardised(self, values: Tensor) -> Tensor:
+        """Descriptors in their units as they enter, without their uncertainty (batch, descriptor).
+
+        One far outside the training set must not swamp the others: it ends at six deviations.
+        """
+        return super().forward(values).clamp(-6, 6)
+
     def forward(self, values: Tensor) -> Tensor:
         """Map descriptors in their units to unit vectors (batch, feature).
 
@@ -60,8 +67,7 @@ class PhysicsEncoder(Standardise):
             follow: infinite where a descriptor, which must still be finite, is unknown.
         """
         n = len(self.mean)
-        # A descriptor far outside the training set must not swamp the others.
-        standard = super().forward(values[:, :n]).clamp(-6, 6)
+        standard = self.standardised(values[:, :n])
         certain = values.shape[1] == n
         ratio = torch.zeros_like(standard) if certain else values[:, n:] / self.scale
         expected = standard / (1 + ratio.square())

@@ -261,17 +261,14 @@ def readout_of(model: SeisBind, velocity: np.ndarray, seed: int) -> Readout | No
     weights = found.components_ / np.sqrt(spread[0] * spread)[:, None]
     mean, matrix = (torch.from_numpy(a.astype(np.float32)) for a in (found.mean_, weights.T))
     physics: Any = model.encoders_["physics"]
-    centre, scale = physics.mean.clone(), physics.scale.clone()
 
     def target(batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
         rows = batch["velocity"].flatten(1)
         components = (rows - mean.to(rows)) @ matrix.to(rows)
-        told = (batch["physics"] - centre.to(rows)) / scale.to(rows)
-        return torch.cat([components, told.clamp(-6, 6)], dim=1)
+        return torch.cat([components, physics.standardised(batch["physics"])], dim=1)
 
-    return Readout(
-        "seismic", target, count + len(centre), model.embedding_dim, model.readout_weight
-    )
+    size = count + len(model.descriptors_)
+    return Readout("seismic", target, size, model.embedding_dim, model.readout_weight)
 
 
 def near_misses(model: SeisBind) -> dict[str, Any]:
@@ -308,7 +305,7 @@ def near_copies_of(encoders: Any) -> dict[str, Any]:
 
     physics = encoders["physics"]
     found: dict[str, Any] = {
-        "physics": lambda values: near_copies((values - physics.mean) / physics.scale, 0.01)
+        "physics": lambda values: near_copies(physics.standardised(values), 0.01)
     }
     if "velocity" in encoders:
         found["velocity"] = lambda values: near_copies(values, TOLERANCE)
