@@ -91,6 +91,24 @@ def test_another_version(saved):
         sg.load(saved)
 
 
+def test_settings_that_are_no_json(saved):
+    rewrite(saved, lambda text: text[:-20], plain=True)
+    with pytest.raises(ModelFileError, match=r"line\.seisbind: its settings were altered"):
+        sg.load(saved)
+
+
+def test_a_parameter_of_a_later_version(saved, monkeypatch):
+    from seisgeo.estimators import persistence
+
+    monkeypatch.setattr(persistence, "_seal", lambda weights, config: "")
+    rewrite(
+        saved,
+        lambda config: config | {"parameters": {"telepathy": True}, "sha256": ""},
+    )
+    with pytest.raises(ModelFileError, match=r"does not know .*telepathy.*: use that version"):
+        sg.load(saved)
+
+
 def test_somebody_elses_safetensors(saved):
     rewrite(saved, None)
     with pytest.raises(ModelFileError, match="not a model that seisgeo saved"):
@@ -103,13 +121,15 @@ def test_a_text_file(tmp_path):
         sg.load(tmp_path / "a.seisbind")
 
 
-def rewrite(path, change):
-    """Change our entry in the header of a safetensors file, or drop it."""
+def rewrite(path, change, plain=False):
+    """Change our entry in the header of a safetensors file, or its plain text, or drop it."""
     data = path.read_bytes()
     (size,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + size])
     if change is None:
         del header["__metadata__"]
+    elif plain:
+        header["__metadata__"]["seisgeo"] = change(header["__metadata__"]["seisgeo"])
     else:
         config = change(json.loads(header["__metadata__"]["seisgeo"]))
         header["__metadata__"]["seisgeo"] = json.dumps(config)

@@ -280,7 +280,7 @@ def test_altered_models_are_noticed_when_they_are_read(stored_gallery, embedding
     data[len(data) // 3] ^= 1
     chunks.write_bytes(data)
     gallery = Gallery.load(stored_gallery)
-    with pytest.raises(ValueError, match="checksum"):
+    with pytest.raises(ModelFileError, match=r"samples\.zarr: models that are hits .*checksum"):
         gallery.hits(embedding[:200], 5)
 
 

@@ -125,7 +125,13 @@ def load(path: str | os.PathLike[str]) -> Any:
             f"{', '.join(HOMES)}"
         )
     estimator = getattr(importlib.import_module(home), config["estimator"])
-    model = estimator(**config["parameters"])
+    try:
+        model = estimator(**config["parameters"])
+    except TypeError as error:
+        raise ModelFileError(
+            f"{file}: seisgeo {config['seisgeo_version']}, which wrote it, has parameters that "
+            f"this version, {__version__}, does not know ({error}): use that version"
+        ) from error
     try:
         model._restore(weights, config)
     except (RuntimeError, KeyError) as error:
@@ -150,7 +156,10 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ModelFileError(f"{file}: not a whole safetensors file ({error})") from error
     if "seisgeo" not in metadata:
         raise ModelFileError(f"{file}: safetensors, but not a model that seisgeo saved")
-    config = json.loads(metadata["seisgeo"])
+    try:
+        config = dict(json.loads(metadata["seisgeo"]))
+    except (ValueError, TypeError) as error:
+        raise ModelFileError(f"{file}: its settings were altered ({error})") from error
     if config.get("format") != FORMAT:
         raise ModelFileError(
             f"{file}: model file of format {config.get('format')}, written by seisgeo "

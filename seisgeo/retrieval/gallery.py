@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from seisgeo import descriptors
-from seisgeo.errors import DataWarning, ParameterError
+from seisgeo.errors import DataWarning, ModelFileError, ParameterError
 from seisgeo.retrieval.confidence import DEPTH, Confidence
 from seisgeo.retrieval.indexes import Index, index_class
 from seisgeo.retrieval.selection import Selection, Where, label_table, select_rows
@@ -196,7 +196,14 @@ class Gallery:
         """The samples that :meth:`search` found, as :meth:`hits` gives them."""
         found, inverse = np.unique(index, return_inverse=True)
         names = [n for n in ("velocity", "descriptor_value") if n in self.samples]
-        rows = self.samples[names].isel(sample=found).load()
+        try:
+            rows = self.samples[names].isel(sample=found).load()
+        except (OSError, ValueError, RuntimeError) as error:  # of a store's checksums and codecs
+            if (source := self.samples.encoding.get("source")) is None:
+                raise
+            raise ModelFileError(
+                f"{source}: models that are hits cannot be read ({error}); make the gallery again"
+            ) from error
         if "velocity" in rows and "descriptor_value" not in rows:
             rows = rows.merge(descriptors.compute(rows), compat="override")
         spread = xr.DataArray(inverse.reshape(index.shape), dims=("query", "rank"))
