@@ -50,6 +50,26 @@ def test_the_order_of_shots_and_receivers_does_not_matter(model, pairs):
     assert float(abs(model.transform(moved)["embedding"] - expected).max()) > 1e-3
 
 
+def test_the_order_of_receivers_makes_no_stranger(pairs, monkeypatch):
+    from seisgeo.estimators import calibration
+    from seisgeo.estimators.embedding import coherence_of
+
+    random = np.random.default_rng(0)
+    order = random.permutation(pairs.sizes["receiver"])
+    settings = {"batch_size": 6, "max_epochs": 1, "random_state": 0, "device": "cpu"}
+    model = sg.SeisBind("shots", verbose=False, augment=False, **settings).fit(pairs)
+    mixed = pairs.isel(receiver=order)
+    np.testing.assert_allclose(coherence_of(model, mixed), coherence_of(model, pairs), rtol=1e-5)
+    # And calibration is that of the gathers' own positions, not of those of the training set.
+    monkeypatch.setattr(calibration, "LEAST", 4)
+    found = []
+    for part in (pairs, mixed, pairs.isel(source=[0, 3], receiver=slice(0, 7))):
+        model.head_ = model.confidence_ = None
+        found.append(model.calibrate(part).confidence_.mean)
+    np.testing.assert_allclose(found[1], found[0], atol=1e-5)
+    assert found[2].shape == found[0].shape
+
+
 def test_any_number_of_shots_and_receivers(model, pairs):
     whole = model.transform(pairs)["embedding"]
     for part in (pairs.isel(source=[2]), pairs.isel(source=[0, 3], receiver=slice(0, 7))):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator
@@ -11,7 +12,25 @@ from sklearn.utils.validation import check_is_fitted
 
 from seisgeo.errors import ModelFileError
 
-__all__ = ["SavedEstimator"]
+__all__ = ["SavedEstimator", "unchanged_unless_whole"]
+
+
+@contextlib.contextmanager
+def unchanged_unless_whole(estimator: BaseEstimator) -> Iterator[None]:
+    """Let a fit that fails or is stopped leave the estimator as it was: fitted before, or not.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Whose attributes are replaced, never changed in place, while it is fitted.
+    """
+    before = vars(estimator).copy()
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
 
 
 class SavedEstimator(BaseEstimator):

@@ -9,12 +9,15 @@ import numpy as np
 
 from seisgeo import conventions
 from seisgeo.errors import ParameterError
-from seisgeo.estimators.embedding import embed, features_of
+from seisgeo.estimators.embedding import embed, features_of, side_by_side
+from seisgeo.estimators.matching import reads_any_positions
 from seisgeo.estimators.networks import field_like
 from seisgeo.estimators.views import MODALITIES, Views
 from seisgeo.retrieval.confidence import coherence, fit_confidence, strangers_of
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from seisgeo.estimators.descriptor_head import DescriptorHead
     from seisgeo.estimators.seisbind import SeisBind
 
@@ -31,7 +34,9 @@ _LEARNED, _FAMILIAR, _HELD = 20_000, 4000, 2000
 _BATCH = 64
 
 
-def calibrate(model: SeisBind, known: Views, held: Views, seed: int) -> None:
+def calibrate(
+    model: SeisBind, known: Views, held: Views, seed: int, given: tuple[Tensor, ...] = ()
+) -> None:
     """Fit a model's ``confidence_``, and its ``head_``, of which one that is there is kept.
 
     Parameters
@@ -44,6 +49,9 @@ def calibrate(model: SeisBind, known: Views, held: Views, seed: int) -> None:
         Samples they have not seen: probabilities and intervals are calibrated on them.
     seed : int
         Of noise and of the head.
+    given : tuple of torch.Tensor, optional
+        Positions of sources and receivers, where its encoder reads any and they are not those that
+        it was trained with.
 
     Raises
     ------
@@ -57,10 +65,15 @@ def calibrate(model: SeisBind, known: Views, held: Views, seed: int) -> None:
         )
     random = np.random.default_rng(seed)
     if model.head_ is None:
-        model.head_ = _new_head(model, known, random, seed)
+        model.head_ = _new_head(model, known, random, seed, given)
+    receiver = None
+    if reads_any_positions(model):
+        receiver = given[1] if given else model.encoders_["seismic"].receiver
 
     def embedded(modality: str, rows: np.ndarray) -> np.ndarray:
-        return embed(model.encoders_[modality], [np.ascontiguousarray(rows)], model.device)
+        more = given if modality == "seismic" else ()
+        encoder = model.encoders_[modality]
+        return embed(encoder, [np.ascontiguousarray(rows)], model.device, given=more)
 
     familiar = [
         embedded("seismic", gathers) for _, gathers in _mixed(model, known, _FAMILIAR, random)
@@ -69,13 +82,13 @@ def calibrate(model: SeisBind, known: Views, held: Views, seed: int) -> None:
     for values, gathers in _mixed(model, held, _HELD, random):
         strange = strangers_of(values["seismic"], random)
         for name, part in {
-            "features": features_of(model, [gathers]),
+            "features": features_of(model, [gathers], given),
             "values": values["physics"],
             "seismic": embedded("seismic", gathers),
             "velocity": embedded("velocity", values["velocity"]),
             "strange": embedded("seismic", strange),
-            "coherent": coherence(gathers),
-            "coherent strange": coherence(strange),
+            "coherent": coherence(side_by_side(gathers, receiver)),
+            "coherent strange": coherence(side_by_side(strange, receiver)),
         }.items():
             parts.setdefault(name, []).append(part)
     found = {name: np.concatenate(part) for name, part in parts.items()}
@@ -90,14 +103,18 @@ def calibrate(model: SeisBind, known: Views, held: Views, seed: int) -> None:
 
 
 def _new_head(
-    model: SeisBind, known: Views, random: np.random.Generator, seed: int
+    model: SeisBind,
+    known: Views,
+    random: np.random.Generator,
+    seed: int,
+    given: tuple[Tensor, ...],
 ) -> DescriptorHead:
     """A head that has learned from gathers as they are and as they might be recorded."""
     from seisgeo.estimators.descriptor_head import fit_head
 
     features, values = [], []
     for rows, noisy in _samples(model, known, _LEARNED, random):
-        copies = [features_of(model, [gathers]) for gathers in (rows["seismic"], noisy)]
+        copies = [features_of(model, [gathers], given) for gathers in (rows["seismic"], noisy)]
         features.append(np.concatenate(copies, axis=1))
         values.append(rows["physics"])
     return fit_head(np.concatenate(features), np.concatenate(values), seed)

@@ -16,6 +16,8 @@ from seisgeo.estimators.physics_rows import physics_rows
 from seisgeo.estimators.views import MODALITIES, Views, thin, views_of
 
 if TYPE_CHECKING:
+    import torch
+
     from seisgeo.estimators.binding import Binding
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "features_of",
     "features_of_samples",
     "sample_coords",
+    "side_by_side",
 ]
 
 #: Rows read and sent to the device at once.
@@ -210,8 +213,27 @@ def coherence_of(model: Binding, ds: xr.Dataset) -> np.ndarray:
 
     variable, dims = MODALITIES["seismic"]
     gathers = ds[variable].transpose(*dims)
+    receiver = positions_of(ds)[1] if reads_any_positions(model) else None
     blocks = (gathers[start : start + BATCH].values for start in range(0, len(gathers), BATCH))
-    return np.concatenate([coherence(thin(block, model.thinning_)) for block in blocks])
+    return np.concatenate(
+        [coherence(side_by_side(thin(block, model.thinning_), receiver)) for block in blocks]
+    )
+
+
+def side_by_side(gathers: np.ndarray, receiver: torch.Tensor | None) -> np.ndarray:
+    """Gathers (sample, source, time, receiver) with their traces in the order of x.
+
+    Parameters
+    ----------
+    gathers : numpy.ndarray
+        Their traces in any order.
+    receiver : torch.Tensor or None
+        Positions, (source, receiver, 2); None leaves them as they are.
+    """
+    if receiver is None:
+        return gathers
+    order = receiver[..., 0].argsort(dim=1, stable=True).numpy()
+    return np.take_along_axis(gathers, order[None, :, None, :], axis=3)
 
 
 def embedding_cube(

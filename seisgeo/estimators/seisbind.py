@@ -11,8 +11,9 @@ import xarray as xr
 from sklearn.utils.validation import check_is_fitted
 
 from seisgeo.estimators import calibration
+from seisgeo.estimators.base import unchanged_unless_whole
 from seisgeo.estimators.binding import Binding
-from seisgeo.estimators.matching import prepare
+from seisgeo.estimators.matching import positions_of, prepare, reads_any_positions
 from seisgeo.estimators.physics_rows import in_trained_order
 from seisgeo.estimators.rows import Rows
 from seisgeo.estimators.views import MODALITIES, views_of
@@ -229,7 +230,7 @@ class SeisBind(Binding):
             `validation_fraction` of it (200 at least) is simulated first and held out.
         reuse : int, optional
             Of a stream: batches that a pair is part of, on average, before newer ones have taken
-            its place among the last 2048; 8 by default, because simulating a pair costs more than
+            its place among the last 16 384; 8 by default, because simulating a pair costs more than
             training on it. With 1 no pair is seen twice.
 
         Returns
@@ -255,10 +256,15 @@ class SeisBind(Binding):
 
         Notes
         -----
+        After an error or Ctrl-C the estimator is what it was before the call; what was learned is
+        in `checkpoint`.
+
         A stream is read from where it stands, and left there: the same call gives the same model.
         Batches have the estimator's `batch_size`, not the stream's. After a kill, pairs that are
-        still in use are simulated again. Under ``torchrun`` the processes simulate different pairs
-        and share each batch.
+        still in use are simulated again.
+
+        Under ``torchrun`` the processes share each batch, and of a stream simulate different pairs;
+        on several nodes `checkpoint` has to be a folder that all of them see.
 
         Examples
         --------
@@ -276,7 +282,8 @@ class SeisBind(Binding):
         """
         from seisgeo.estimators.fitting import fit
 
-        fit(self, X, checkpoint, pairs_per_epoch, reuse)
+        with unchanged_unless_whole(self):
+            fit(self, X, checkpoint, pairs_per_epoch, reuse)
         return self
 
     def calibrate(self, X: xr.Dataset) -> SeisBind:
@@ -307,7 +314,8 @@ class SeisBind(Binding):
             X = prepare(self, X, name)
         views = views_of(in_trained_order(self, X), list(MODALITIES), self.thinning_)
         rows = np.arange(len(views))
-        calibration.calibrate(self, Rows(views, rows[::2]), Rows(views, rows[1::2]), seed=0)
+        given = positions_of(X) if reads_any_positions(self) else ()
+        calibration.calibrate(self, Rows(views, rows[::2]), Rows(views, rows[1::2]), 0, given)
         return self
 
     def _contents(self) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
