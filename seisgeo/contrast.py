@@ -172,6 +172,10 @@ class Contrast(Learner):
         ]
         return torch.cat(parts).float()
 
+    def full_precision(self) -> torch.autocast:
+        """Where samples are changed or told, not embedded: bfloat16 would round them."""
+        return torch.autocast(self.device.type, enabled=False)
+
     def _reads(self, name: str) -> bool:
         return self.plan.readout is not None and self.plan.readout.modality == name
 
@@ -196,7 +200,8 @@ class Contrast(Learner):
             values = batch[name]
             change = self.plan.augment.get(name)
             if change is not None and random is not None:
-                values = change(values, random)
+                with self.full_precision():
+                    values = change(values, random)
             return gather(self.embed(name, values, encoders))
 
         def unit(name: str, values: Tensor) -> Tensor:
@@ -215,7 +220,16 @@ class Contrast(Learner):
             make = self.plan.negatives.get(name)
             if make is None or generator is None or self.begun < LATE:
                 return None
-            return unit(name, gather(self.embed(name, make(batch[name], generator), encoders)))
+            with self.full_precision():
+                made = make(batch[name], generator)
+            found = unit(name, gather(self.embed(name, made, encoders)))
+            if name not in self.plan.copies:
+                return found
+            # What is made of one row may be another of the batch.
+            rows = gather(batch[name])
+            both = torch.cat([rows, gather(made)])
+            there = self.plan.copies[name](both)[: len(rows), len(rows) :].any(dim=0)
+            return found[~there]
 
         for (a, b), weight in self.plan.pairs.items():
             other = first[b] if a != b else unit(b, embedded(b, generator or self.draws()))
@@ -223,14 +237,17 @@ class Contrast(Learner):
         vague = self.plan.uncertain
         if vague is not None and self.lenient is not None and generator is not None:
             name = vague.modality
-            copies = gather(self.embed(name, vague.change(batch[name], generator), encoders))
+            with self.full_precision():
+                changed = vague.change(batch[name], generator)
+            copies = gather(self.embed(name, changed, encoders))
             for b, weight in vague.weights.items():
                 error = self.lenient(first[b].detach(), copies, mask(name, b))
                 total = total + weight * error
         readout = self.plan.readout
         if readout is not None and self.readout is not None and generator is not None:
-            told = self.readout(features[readout.modality])
-            error = functional.mse_loss(told, gather(readout.target(batch)))
+            with self.full_precision():
+                told = self.readout(features[readout.modality])
+                error = functional.mse_loss(told, gather(readout.target(batch)))
             total = total + readout.weight * error
         return total, first
 
@@ -240,7 +257,8 @@ class Contrast(Learner):
         """Loss of a batch, augmented."""
         generator = self.draws()
         if self.plan.turn is not None:
-            batch = self.plan.turn(batch, generator)
+            with self.full_precision():
+                batch = self.plan.turn(batch, generator)
         return self.noted(self.loss(batch, generator)[0])
 
     def close_step(self) -> None:

@@ -137,7 +137,21 @@ class Learner(L.LightningModule):
     # ---- Lightning's hooks
 
     def on_train_start(self) -> None:
-        """Put the optimiser where the run was stopped."""
+        """Put the optimiser where the run was stopped.
+
+        Raises
+        ------
+        TrainingError
+            If another process goes on from another step.
+        """
+        here = [self.epoch, self.step_in_epoch]
+        first = self.trainer.strategy.broadcast(here)
+        if first != here:
+            raise TrainingError(
+                f"process {self.global_rank} goes on from epoch {here[0]}, step {here[1]}, process "
+                f"0 from epoch {first[0]}, step {first[1]}: checkpoint must be a folder that all "
+                "nodes share"
+            )
         if self._optimizer_state is not None:
             self.trainer.optimizers[0].load_state_dict(self._optimizer_state)
             self._optimizer_state = None
@@ -159,7 +173,7 @@ class Learner(L.LightningModule):
         if loss < self.best["loss"]:
             weights = {k: v.detach().clone() for k, v in self.kept.state_dict().items()}
             self.best = {"loss": loss, "epoch": self.epoch, "weights": weights}
-        elif self.epoch - self.best["epoch"] >= self.plan.patience:
+        elif self._no_longer_helps(self.epoch):
             self.trainer.should_stop = True
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
@@ -220,7 +234,12 @@ class Learner(L.LightningModule):
         self.epoch, self.step_in_epoch = state["epoch"], state["step_in_epoch"]
         self._sums, self.best = state["sums"], state["best"]
         self._started = time.monotonic() - state["seconds"]
-        self.finished = state["finished"]
+        # A kill between the last epoch and the end of the run leaves no note of the end.
+        judged = self.step_in_epoch == 0 and self.best["weights"] is not None
+        self.finished = state["finished"] or (judged and self._no_longer_helps(self.epoch - 1))
+
+    def _no_longer_helps(self, epoch: int) -> bool:
+        return epoch - self.best["epoch"] >= self.plan.patience
 
 
 def learn(

@@ -12,6 +12,7 @@ from torch import nn
 from seisgeo.batches import Batches, in_order, loader
 from seisgeo.contrast import Contrast, TrainingPlan
 from seisgeo.devices import processes
+from seisgeo.errors import ParameterError
 from seisgeo.estimators.views import Views
 from seisgeo.learner import History, Remaining, learn
 from seisgeo.replay import Replay
@@ -57,6 +58,16 @@ def train(
     gradient are those of one process with the whole batch.
     """
     rank, _, world = processes()
+    for what, count in (
+        ("batch_size", plan.batch_size),
+        ("training samples", len(training) if isinstance(training, Views) else world),
+        ("held-out samples", world if validation is None else len(validation)),
+    ):
+        if count < world:
+            raise ParameterError(
+                f"{world} processes share each batch, and {what} are {count}: each needs one at "
+                "least; start fewer processes"
+            )
     batches: Batches | Replay
     if isinstance(training, Replay):
         batches = training

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from seisgeo import descriptors
-from seisgeo.devices import default_device
+from seisgeo.devices import default_device, processes
 from seisgeo.errors import ParameterError
 from seisgeo.synth.engines import engine_module, simulate
 from seisgeo.synth.geology import canonical_family, draw_velocity, family_label
@@ -278,7 +278,9 @@ def _rank() -> tuple[int, int]:
     """Which of how many training processes this is, in PyTorch's distributed training."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         return torch.distributed.get_rank(), torch.distributed.get_world_size()
-    return 0, 1
+    # In a worker process that is no fork nothing is initialised; torchrun's environment holds.
+    rank, _, world = processes()
+    return rank, world
 
 
 def _no_workers(device: str) -> str:

@@ -14,11 +14,12 @@ import xarray as xr
 from stopping import losses, stop_at
 
 import seisgeo as sg
+from seisgeo import learner
 from seisgeo.batches import Batches, in_order
 from seisgeo.checkpoint import read_state, write_state
 from seisgeo.contrast import Contrast, Readout, TrainingPlan, Uncertain
 from seisgeo.errors import ConventionError, ModelFileError, OutputExistsError, ParameterError
-from seisgeo.losses import info_nce
+from seisgeo.losses import info_nce, near_copies
 
 SETTINGS = {
     "max_epochs": 3,
@@ -181,9 +182,9 @@ def plan(**changes):
     return TrainingPlan(**{**settings, **changes})
 
 
-def gradients(module, batch):
+def gradients(module, batch, generator=None):
     module.zero_grad()
-    loss, _ = module.loss(batch)
+    loss, _ = module.loss(batch, generator)
     loss.backward()
     return float(loss.detach()), torch.cat([p.grad.flatten() for p in module.encoders.parameters()])
 
@@ -203,6 +204,31 @@ def test_chunks_have_the_gradient_of_the_whole_batch(few, uninterrupted, loss):
         found, gradient = gradients(module, batch)
         assert found == pytest.approx(value, rel=1e-5)
         assert float((gradient - expected).norm() / expected.norm()) < 1e-5
+
+
+def test_chunks_have_the_gradient_of_everything_that_is_learned():
+    def made(chunk):
+        torch.manual_seed(0)
+        encoders = torch.nn.ModuleDict({name: Featured() for name in "abc"})
+        module = Contrast(
+            encoders,
+            plan(
+                chunk_size=chunk,
+                readout=Readout("a", lambda rows: rows["b"], size=3, features=2, weight=0.5),
+                uncertain=Uncertain("c", lambda rows, _: rows / 2, {"a": 1.0, "b": 0.5}),
+                negatives={"b": lambda rows, _: rows[:6] + 0.3},
+            ),
+            1,
+        )
+        module.begun = 0.5
+        batch = {name: torch.rand(12, 3) for name in "abc"}
+        return gradients(module, batch, torch.Generator())
+
+    value, expected = made(None)
+    for chunk in (1, 5):
+        found, gradient = made(chunk)
+        assert found == pytest.approx(value, rel=1e-5)
+        torch.testing.assert_close(gradient, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_a_readout_adds_its_mean_square_error():
@@ -262,6 +288,100 @@ def test_near_misses_are_told_from_what_belongs():
     torch.testing.assert_close(module.loss(batch, torch.Generator())[0], expected)
     # Validation only compares.
     torch.testing.assert_close(module.loss(batch)[0], 3 * both)
+
+
+def test_a_near_miss_that_is_another_row_of_the_batch_is_none():
+    encoders = torch.nn.ModuleDict({"a": Wide(), "b": Wide()})
+    batch = {name: torch.rand(6, 4) for name in encoders}
+
+    def found(negatives):
+        module = Contrast(
+            encoders,
+            plan(
+                pairs={("a", "b"): 1.0},
+                negatives={"b": negatives},
+                copies={"b": lambda rows: near_copies(rows, 1e-3)},
+            ),
+            1,
+        )
+        module.begun = 0.5
+        return module.loss(batch, torch.Generator())[0]
+
+    def first_three(rows, _):
+        return rows[:3] + 0.1
+
+    def and_a_neighbour(rows, _):
+        return torch.cat([rows[:3] + 0.1, rows[4:5]])
+
+    torch.testing.assert_close(found(and_a_neighbour), found(first_three))
+
+
+def test_samples_are_changed_in_full_precision(few, monkeypatch):
+    # On a GPU encoders compute in bfloat16; on a CPU they can, too.
+    from seisgeo import augment, lightning_run
+
+    settings, stretched, kinds = lightning_run.trainer_settings, augment.play_faster, set()
+
+    def noted(*args):
+        made = stretched(*args)
+        kinds.add(made.dtype)
+        return made
+
+    monkeypatch.setattr(augment, "play_faster", noted)
+    monkeypatch.setattr(
+        lightning_run,
+        "trainer_settings",
+        lambda *args: {**settings(*args), "precision": "bf16-mixed"},
+    )
+    history = sg.SeisBind(**SETTINGS, stretch=0.1).fit(few).history_
+    assert kinds == {torch.float32}
+    assert history[-1]["train_loss"] < history[0]["train_loss"]
+
+
+def test_a_run_that_ended_early_is_not_gone_on_with(few, tmp_path, monkeypatch):
+    # Nothing is learned, so that patience ends it; and it dies before it can say so.
+    settings = {**SETTINGS, "learning_rate": 0.0, "ema_decay": None, "max_epochs": 9, "patience": 2}
+    with monkeypatch.context() as patch:
+        patch.setattr(learner, "INTERVAL", 0.0)
+
+        def die(self, trainer, module):
+            raise KeyError("stopped")
+
+        patch.setattr(learner._Diary, "on_train_end", die)
+        with pytest.raises(KeyError, match="stopped"):
+            sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run")
+    state = read_state(tmp_path / "run" / "checkpoint.safetensors")
+    assert (state["epoch"], state["finished"]) == (3, False)
+    assert len(sg.SeisBind(**settings).fit(few, checkpoint=tmp_path / "run").history_) == 3
+
+
+def test_a_fit_that_fails_leaves_the_model_as_it_was(few, uninterrupted, monkeypatch):
+    import copy
+
+    def stopped(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("seisgeo.training.train", stopped)
+    fresh = sg.SeisBind(**SETTINGS)
+    with pytest.raises(KeyboardInterrupt):
+        fresh.fit(few)
+    assert not hasattr(fresh, "encoders_")
+    assert not hasattr(fresh, "survey_")
+    model = copy.deepcopy(uninterrupted)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(few.isel(sample=slice(20)))
+    assert model.model_id_ == uninterrupted.model_id_
+    np.testing.assert_array_equal(model.spectrum_, uninterrupted.spectrum_)
+    np.testing.assert_array_equal(
+        model.transform(few)["embedding"], uninterrupted.transform(few)["embedding"]
+    )
+
+
+def test_records_with_an_offset_are_learned_from(few):
+    shifted = few.assign(amplitude=few["amplitude"] + 100 * abs(few["amplitude"]).max())
+    model = sg.SeisBind(**{**SETTINGS, "max_epochs": 1}).fit(shifted)
+    assert model.spectrum_.argmax() == 0
+    assert np.isfinite(model.history_[-1]["train_loss"])
 
 
 def test_hard_negatives_set_in_halfway(few):

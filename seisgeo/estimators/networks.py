@@ -227,7 +227,8 @@ def field_like(model: SeisBind, **limits: float) -> FieldLike | None:
     if not model.augment:
         return None
     dt = model.survey_.dt if model.survey_ else model.axes_["time"]["step"]
-    peak = model.spectrum_.argmax() / (len(model.spectrum_) - 1) * 0.5 / dt
+    # Not the mean, of which records with an offset are full: it is no frequency to make noise at.
+    peak = (1 + model.spectrum_[1:].argmax()) / (len(model.spectrum_) - 1) * 0.5 / dt
     return FieldLike(dt * model.thinning_, float(peak), **limits)
 
 

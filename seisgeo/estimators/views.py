@@ -12,6 +12,7 @@ import xarray as xr
 from tqdm.auto import tqdm
 
 from seisgeo import conventions, descriptors
+from seisgeo.devices import processes
 from seisgeo.errors import ConventionError
 
 __all__ = ["MODALITIES", "Thinned", "Views", "modality_of", "require_views", "thin", "views_of"]
@@ -214,9 +215,9 @@ def views_of(
 
 
 def _room() -> int:
-    """Bytes that data may take in memory."""
+    """Bytes that data may take in the memory that the processes of this node share."""
     try:
         free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):  # not everywhere
         free = 0
-    return max(LOAD_BYTES, free // 2)
+    return max(LOAD_BYTES, free // 2) // processes()[1]
