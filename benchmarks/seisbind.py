@@ -407,7 +407,6 @@ def main() -> None:
             "seisgeo": sg.__version__,
             "settings": {**vars(bench.budget), "seed": options.seed, "ours": bench.full},
             "models": bench.shelf.used,
-            "old_code": options.old_code,
             "wall_seconds": time.monotonic() - wall,
             "cpu_seconds": time.process_time() - cpu,
             "tables": made,

@@ -22,16 +22,23 @@ import xarray as xr
 CODE = (
     "encoders/*.py",
     "estimators/fitting.py",
+    "estimators/matching.py",
     "estimators/networks.py",
     "estimators/rows.py",
     "estimators/views.py",
     "estimators/calibration.py",
     "estimators/descriptor_head.py",
+    "estimators/embedding.py",
     "retrieval/confidence.py",
+    "synth/noise/common.py",
     "augment.py",
     "batches.py",
     "contrast.py",
+    "descriptors.py",
+    "devices.py",
+    "field.py",
     "learner.py",
+    "lightning_run.py",
     "losses.py",
     "training.py",
 )
@@ -120,7 +127,10 @@ class Shelf:
             Trains instead of ``model.fit(pairs, checkpoint=...)``: a function of the estimator,
             the pairs and the folder of the checkpoint. `data` must name what it does.
         """
+        import torch
+
         import seisgeo as sg
+        from seisgeo.devices import default_device, hardware
 
         settings = {**settings, **budget.settings}
         named = {"settings": settings, "data": data, "masks": masks}
@@ -158,6 +168,8 @@ class Shelf:
             "epochs": len(model.history_),
             "train_seconds": model.history_[-1]["seconds"],
             "cpu_seconds": cpu.seconds,
+            "hardware": hardware(default_device(self.device)),
+            "threads": torch.get_num_threads(),
             "pairs": pairs.sizes["sample"],
             "parameters": sum(p.numel() for p in model.encoders_.parameters()),
             **clock.record(),

@@ -12,7 +12,7 @@ BENCHMARKS = ROOT / "benchmarks"
 
 def report(part, rows, size="small", kind="retrieval", device="cpu"):
     tables = {"A table": {"kind": kind, "rows": rows}}
-    about = {"date": "2026-01-02", "settings": {}, "models": {}, "old_code": False}
+    about = {"date": "2026-01-02", "settings": {}, "models": {}}
     return {
         "size": {"name": size, "train": 400},
         "hardware": "a processor",
