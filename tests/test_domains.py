@@ -57,6 +57,21 @@ def make_records(n=48, seed=0, nt=512):
     return conventions.describe(ds)
 
 
+@each
+def test_a_fit_that_is_stopped_leaves_the_model_as_it_was(estimator, monkeypatch):
+    def stopped(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    X, y, domain = make_table()
+    model = clone(estimator).fit(X, y, domain)
+    expected = model.predict_proba(X[:20])
+    monkeypatch.setattr("seisgeo.event_training.fit_network", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        model.fit(X[:60, :4], np.where(y == "explosion", "slide", y)[:60], domain[:60])
+    assert model.classes_.tolist() == ["earthquake", "explosion"]
+    np.testing.assert_array_equal(model.predict_proba(X[:20]), expected)
+
+
 class WithDomains(sg.LaCIMClassifier):
     """scikit-learn's checks know no domains: even and odd rows."""
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
@@ -15,22 +15,32 @@ from seisgeo.errors import ModelFileError
 __all__ = ["SavedEstimator", "unchanged_unless_whole"]
 
 
-@contextlib.contextmanager
-def unchanged_unless_whole(estimator: BaseEstimator) -> Iterator[None]:
+Estimator = TypeVar("Estimator", bound=BaseEstimator)
+Given, Fitted = ParamSpec("Given"), TypeVar("Fitted")
+
+
+def unchanged_unless_whole(
+    fit: Callable[Concatenate[Estimator, Given], Fitted],
+) -> Callable[Concatenate[Estimator, Given], Fitted]:
     """Let a fit that fails or is stopped leave the estimator as it was: fitted before, or not.
 
     Parameters
     ----------
-    estimator : estimator
-        Whose attributes are replaced, never changed in place, while it is fitted.
+    fit : callable
+        Method of an estimator that replaces attributes, and changes none in place.
     """
-    before = vars(estimator).copy()
-    try:
-        yield
-    except BaseException:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        raise
+
+    @functools.wraps(fit)
+    def whole(estimator: Estimator, *args: Given.args, **kwargs: Given.kwargs) -> Fitted:
+        before = vars(estimator).copy()
+        try:
+            return fit(estimator, *args, **kwargs)
+        except BaseException:
+            vars(estimator).clear()
+            vars(estimator).update(before)
+            raise
+
+    return whole
 
 
 class SavedEstimator(BaseEstimator):

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
-from seisgeo.estimators.base import SavedEstimator
+from seisgeo.estimators.base import SavedEstimator, unchanged_unless_whole
 from seisgeo.estimators.domain_rows import SampleForm, codes_of, labelled, require_diverse
 from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
 from seisgeo.estimators.views import Views
@@ -49,6 +49,7 @@ class DomainEstimator(ClassifierMixin, SavedEstimator):
     random_state: int | np.random.RandomState | None
     verbose: bool
 
+    @unchanged_unless_whole
     def fit(
         self,
         X: Any,

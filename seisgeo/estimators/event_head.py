@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from seisgeo.devices import default_device
 from seisgeo.errors import ConventionError, ParameterError
-from seisgeo.estimators.base import SavedEstimator
+from seisgeo.estimators.base import SavedEstimator, unchanged_unless_whole
 from seisgeo.estimators.embedding import batches_of, embed
 from seisgeo.estimators.records import RecordForm, Records, group_of, numbers_of
 from seisgeo.estimators.resuming import fingerprint, seed_of, settings_of
@@ -86,6 +86,7 @@ class EventHead(SavedEstimator):
         # A clone forgets what this head learned, but not what the encoder did before.
         return type(self)(**self.get_params(deep=False))
 
+    @unchanged_unless_whole
     def fit(
         self,
         X: xr.Dataset,

@@ -201,6 +201,7 @@ class SeisBind(Binding):
         self.random_state = random_state
         self.verbose = verbose
 
+    @unchanged_unless_whole
     def fit(
         self,
         X: xr.Dataset | PairStream | Any,
@@ -282,8 +283,7 @@ class SeisBind(Binding):
         """
         from seisgeo.estimators.fitting import fit
 
-        with unchanged_unless_whole(self):
-            fit(self, X, checkpoint, pairs_per_epoch, reuse)
+        fit(self, X, checkpoint, pairs_per_epoch, reuse)
         return self
 
     def calibrate(self, X: xr.Dataset) -> SeisBind:
