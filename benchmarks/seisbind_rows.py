@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -129,11 +130,14 @@ class Run:
         """All queries against that many models of each family."""
         return embedding_row(self.query("seismic"), self.gallery(models)[0])
 
-    def of_family(self, family: str) -> Row:
-        """Queries and gallery of one family."""
-        gallery, families = self.gallery(self.size.gallery)
-        asked = self.query("seismic")[self.family == family]
-        return embedding_row(asked, gallery[families == family])
+    def of_families(self, chosen: Sequence[str], models: int) -> dict[str, Row]:
+        """Queries and gallery of one family after the other, that many models of each."""
+        gallery, families = self.gallery(models)
+        asked = self.query("seismic")
+        return {
+            family: embedding_row(asked[self.family == family], gallery[families == family])
+            for family in chosen
+        }
 
     def directions(self) -> Table:
         """Every modality asked with every other, gallery of 1 000."""

@@ -49,7 +49,7 @@ def test_galleries_begin_with_the_queries_and_repeat_nothing(run):
 def test_a_model_that_sees_all_finds_all(run):
     assert run.mixed()["recall_1"] == run.among(12)["recall_1"] == 1
     assert run.among(12)["gallery"] == 36
-    assert run.of_family("style-b")["gallery"] == 8
+    assert run.of_families(["style-b"], 8)["style-b"]["gallery"] == 8
     assert all(row["mean_reciprocal_rank"] == 1 for row in run.directions().values())
     twins = run.twins()
     assert twins["recall_1"] == 1
