@@ -101,7 +101,8 @@ class TrainingPlan(Schedule):
         And another.
     negatives : mapping of str to callable, optional
         For a modality, a function of a batch and a generator that gives rows like it with which
-        nothing belongs. Where it is the second of a pair, the first is contrasted with them, too.
+        nothing belongs. Where it is the second of a pair, rows of the first that `augment` leaves
+        alone are contrasted with them, too.
     turn : callable, optional
         Function of a whole batch and a generator, applied in training before `augment`.
     """
@@ -196,12 +197,17 @@ class Contrast(Learner):
         if generator is None and self.average is not None:
             encoders = self.average.module
 
+        # Rows that augmentation leaves alone: what it hides cannot be told from a near miss.
+        whole: dict[str, Tensor] = {}
+
         def embedded(name: str, random: torch.Generator | None) -> Tensor:
             values = batch[name]
             change = self.plan.augment.get(name)
             if change is not None and random is not None:
                 with self.full_precision():
                     values = change(values, random)
+                alone = (values == batch[name]).flatten(1).all(dim=1)
+                whole[name] = gather(alone.to(torch.uint8)).bool()
             return gather(self.embed(name, values, encoders))
 
         def unit(name: str, values: Tensor) -> Tensor:
@@ -233,7 +239,8 @@ class Contrast(Learner):
 
         for (a, b), weight in self.plan.pairs.items():
             other = first[b] if a != b else unit(b, embedded(b, generator or self.draws()))
-            total = total + weight * self.criterion(first[a], other, mask(a, b), misses(b))
+            error = self.criterion(first[a], other, mask(a, b), misses(b), whole.get(a))
+            total = total + weight * error
         vague = self.plan.uncertain
         if vague is not None and self.lenient is not None and generator is not None:
             name = vague.modality

@@ -27,6 +27,7 @@ def info_nce(
     scale: Tensor | float,
     same: Tensor | None = None,
     others: Tensor | None = None,
+    asked: Tensor | None = None,
 ) -> Tensor:
     """Symmetric InfoNCE: row i of `a` belongs with row i of `b` and with no other.
 
@@ -41,6 +42,8 @@ def info_nce(
         contrasted; the diagonal does not matter.
     others : torch.Tensor, optional
         More embeddings, (n, feature), with which no row of `a` belongs: hard negatives.
+    asked : torch.Tensor of bool, optional
+        Rows of `a` that are contrasted with `others`, shape (batch,); by default all.
 
     Returns
     -------
@@ -63,7 +66,12 @@ def info_nce(
     if same is not None:
         logits = logits.masked_fill(_off_diagonal(same), -torch.inf)
     target = torch.arange(len(a), device=a.device)
-    wide = logits if others is None else torch.cat([logits, _similarities(a, others, scale)], 1)
+    wide = logits
+    if others is not None:
+        more = _similarities(a, others, scale)
+        if asked is not None:
+            more = more.masked_fill(~asked[:, None], -torch.inf)
+        wide = torch.cat([logits, more], dim=1)
     return (functional.cross_entropy(wide, target) + functional.cross_entropy(logits.T, target)) / 2
 
 
@@ -74,12 +82,13 @@ def sigmoid(
     bias: Tensor | float,
     same: Tensor | None = None,
     others: Tensor | None = None,
+    asked: Tensor | None = None,
 ) -> Tensor:
     """Sigmoid loss: each of the batch's pairs is judged alone, as matching or not.
 
     Parameters
     ----------
-    a, b, scale, same, others
+    a, b, scale, same, others, asked
         As for :func:`info_nce`.
     bias : torch.Tensor or float
         Added to the logits; about minus the logarithm of the batch, as most pairs do not match.
@@ -106,7 +115,8 @@ def sigmoid(
         losses = losses.masked_fill(_off_diagonal(same), 0.0)
     total = losses.sum()
     if others is not None:
-        total = total - functional.logsigmoid(-_similarities(a, others, scale) - bias).sum()
+        more = -functional.logsigmoid(-_similarities(a, others, scale) - bias)
+        total = total + (more if asked is None else more[asked]).sum()
     return total / len(a)
 
 
@@ -224,10 +234,15 @@ class InfoNCE(nn.Module):
         self.scale = LogitScale(temperature)
 
     def forward(
-        self, a: Tensor, b: Tensor, same: Tensor | None = None, others: Tensor | None = None
+        self,
+        a: Tensor,
+        b: Tensor,
+        same: Tensor | None = None,
+        others: Tensor | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """Loss of two embeddings (batch, feature)."""
-        return info_nce(a, b, self.scale(), same, others)
+        return info_nce(a, b, self.scale(), same, others, asked)
 
 
 class SigmoidLoss(nn.Module):
@@ -245,10 +260,15 @@ class SigmoidLoss(nn.Module):
         self.bias = nn.Parameter(torch.tensor(-10.0))
 
     def forward(
-        self, a: Tensor, b: Tensor, same: Tensor | None = None, others: Tensor | None = None
+        self,
+        a: Tensor,
+        b: Tensor,
+        same: Tensor | None = None,
+        others: Tensor | None = None,
+        asked: Tensor | None = None,
     ) -> Tensor:
         """Loss of two embeddings (batch, feature)."""
-        return sigmoid(a, b, self.scale(), self.bias, same, others)
+        return sigmoid(a, b, self.scale(), self.bias, same, others, asked)
 
 
 #: The losses by name.

@@ -290,6 +290,31 @@ def test_near_misses_are_told_from_what_belongs():
     torch.testing.assert_close(module.loss(batch)[0], 3 * both)
 
 
+def test_what_is_changed_is_not_told_from_near_misses():
+    encoders = torch.nn.ModuleDict({"a": Wide(), "b": Wide()})
+    batch = {name: torch.rand(6, 4) for name in encoders}
+    changed = torch.tensor([True, False, True, True, False, False])
+    module = Contrast(
+        encoders,
+        plan(
+            pairs={("a", "b"): 1.0},
+            augment={"a": lambda rows, _: torch.where(changed[:, None], rows / 2, rows)},
+            negatives={"b": lambda rows, _: rows[:3] + 0.1},
+        ),
+        1,
+    )
+    module.begun = 0.5
+    a = encoders["a"](torch.where(changed[:, None], batch["a"] / 2, batch["a"]))
+    b, others = encoders["b"](batch["b"]), encoders["b"](batch["b"][:3] + 0.1)
+    logits = a @ b.T / 0.07
+    more = torch.where(changed[:, None], -torch.inf, a @ others.T / 0.07)
+    rows = torch.cat([logits, more], dim=1).logsumexp(1) - logits.diagonal()
+    columns = logits.logsumexp(0) - logits.diagonal()
+    torch.testing.assert_close(
+        module.loss(batch, torch.Generator())[0], (rows.mean() + columns.mean()) / 2
+    )
+
+
 def test_a_near_miss_that_is_another_row_of_the_batch_is_none():
     encoders = torch.nn.ModuleDict({"a": Wide(), "b": Wide()})
     batch = {name: torch.rand(6, 4) for name in encoders}
