@@ -16,7 +16,8 @@ __all__ = ["SavedEstimator", "unchanged_unless_whole"]
 
 
 Estimator = TypeVar("Estimator", bound=BaseEstimator)
-Given, Fitted = ParamSpec("Given"), TypeVar("Fitted")
+Given = ParamSpec("Given")
+Fitted = TypeVar("Fitted")
 
 
 def unchanged_unless_whole(

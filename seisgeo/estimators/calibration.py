@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -68,7 +68,8 @@ def calibrate(
         model.head_ = _new_head(model, known, random, seed, given)
     receiver = None
     if reads_any_positions(model):
-        receiver = given[1] if given else model.encoders_["seismic"].receiver
+        seismic: Any = model.encoders_["seismic"]
+        receiver = given[1] if given else seismic.receiver
 
     def embedded(modality: str, rows: np.ndarray) -> np.ndarray:
         more = given if modality == "seismic" else ()

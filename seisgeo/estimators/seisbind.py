@@ -54,9 +54,9 @@ class SeisBind(Binding):
     loss : {"info_nce", "sigmoid"}, default "info_nce"
         :func:`seisgeo.losses.info_nce` (the paper's) or :func:`seisgeo.losses.sigmoid`.
     hard_negatives : bool, default True
-        In the second half of training, contrast gathers with near-twins of the batch's velocity
-        models, too: models with another velocity in one layer, or with a small fault, see
-        :func:`seisgeo.augment.near_twins`.
+        In the second half of training, contrast gathers that are not augmented with near-twins of
+        the batch's velocity models, too: models with another velocity in one layer, or with a
+        small fault, see :func:`seisgeo.augment.near_twins`.
     temperature : float, default 0.07
         First temperature of the loss; it is learned, within [0.01, 1].
     augment : bool, default True
