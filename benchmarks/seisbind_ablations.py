@@ -18,7 +18,7 @@ PAPER: dict[str, Any] = {
     "direct_weight": 0.0,
     "readout_weight": 0.0,
     "loss": "info_nce",
-    "hard_negatives": False,
+    "hard_negatives": 0.0,
     "augment": False,
     "families_per_batch": None,
     "ema_decay": None,
@@ -28,7 +28,8 @@ PAPER: dict[str, Any] = {
 WITHOUT: dict[str, dict[str, Any]] = {
     "no augmentation": {"augment": False},
     "no read-out": {"readout_weight": 0.0},
-    "no hard negatives": {"hard_negatives": False},
+    "no hard negatives": {"hard_negatives": 0.0},
+    "hard negatives of weight 1": {"hard_negatives": 1.0},
     "no physics term": {"physics_weight": 0.0},
     "physics term of .1, as the paper": {"physics_weight": 0.1},
     "physics term of 1": {"physics_weight": 1.0},

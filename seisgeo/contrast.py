@@ -103,6 +103,8 @@ class TrainingPlan(Schedule):
         For a modality, a function of a batch and a generator that gives rows like it with which
         nothing belongs. Where it is the second of a pair, rows of the first that `augment` leaves
         alone are contrasted with them, too.
+    negative_weight : float
+        How much one of `negatives` counts beside another row of the batch.
     turn : callable, optional
         Function of a whole batch and a generator, applied in training before `augment`.
     """
@@ -118,6 +120,7 @@ class TrainingPlan(Schedule):
     negatives: Mapping[str, Callable[[Tensor, torch.Generator], Tensor]] = field(
         default_factory=dict
     )
+    negative_weight: float = 1.0
     readout: Readout | None = None
     uncertain: Uncertain | None = None
     turn: Callable[[dict[str, Tensor], torch.Generator], dict[str, Tensor]] | None = None
@@ -207,7 +210,7 @@ class Contrast(Learner):
                 with self.full_precision():
                     values = change(values, random)
                 alone = (values == batch[name]).flatten(1).all(dim=1)
-                whole[name] = gather(alone.to(torch.uint8)).bool()
+                whole[name] = gather(alone.float())
             return gather(self.embed(name, values, encoders))
 
         def unit(name: str, values: Tensor) -> Tensor:
@@ -237,9 +240,13 @@ class Contrast(Learner):
             there = self.plan.copies[name](both)[: len(rows), len(rows) :].any(dim=0)
             return found[~there]
 
+        def worth(name: str) -> Tensor:
+            there = whole.get(name, torch.ones(len(first[name]), device=self.device))
+            return self.plan.negative_weight * there
+
         for (a, b), weight in self.plan.pairs.items():
             other = first[b] if a != b else unit(b, embedded(b, generator or self.draws()))
-            error = self.criterion(first[a], other, mask(a, b), misses(b), whole.get(a))
+            error = self.criterion(first[a], other, mask(a, b), misses(b), worth(a))
             total = total + weight * error
         vague = self.plan.uncertain
         if vague is not None and self.lenient is not None and generator is not None:

@@ -27,7 +27,7 @@ def info_nce(
     scale: Tensor | float,
     same: Tensor | None = None,
     others: Tensor | None = None,
-    asked: Tensor | None = None,
+    worth: Tensor | None = None,
 ) -> Tensor:
     """Symmetric InfoNCE: row i of `a` belongs with row i of `b` and with no other.
 
@@ -42,8 +42,9 @@ def info_nce(
         contrasted; the diagonal does not matter.
     others : torch.Tensor, optional
         More embeddings, (n, feature), with which no row of `a` belongs: hard negatives.
-    asked : torch.Tensor of bool, optional
-        Rows of `a` that are contrasted with `others`, shape (batch,); by default all.
+    worth : torch.Tensor, optional
+        For each row of `a`, (batch,), how much one of `others` counts beside a row of `b`: 0 for
+        not at all; by default 1, as much.
 
     Returns
     -------
@@ -69,8 +70,8 @@ def info_nce(
     wide = logits
     if others is not None:
         more = _similarities(a, others, scale)
-        if asked is not None:
-            more = more.masked_fill(~asked[:, None], -torch.inf)
+        if worth is not None:  # as if so many of each were there
+            more = more + worth.log()[:, None]
         wide = torch.cat([logits, more], dim=1)
     return (functional.cross_entropy(wide, target) + functional.cross_entropy(logits.T, target)) / 2
 
@@ -82,13 +83,13 @@ def sigmoid(
     bias: Tensor | float,
     same: Tensor | None = None,
     others: Tensor | None = None,
-    asked: Tensor | None = None,
+    worth: Tensor | None = None,
 ) -> Tensor:
     """Sigmoid loss: each of the batch's pairs is judged alone, as matching or not.
 
     Parameters
     ----------
-    a, b, scale, same, others, asked
+    a, b, scale, same, others, worth
         As for :func:`info_nce`.
     bias : torch.Tensor or float
         Added to the logits; about minus the logarithm of the batch, as most pairs do not match.
@@ -116,7 +117,7 @@ def sigmoid(
     total = losses.sum()
     if others is not None:
         more = -functional.logsigmoid(-_similarities(a, others, scale) - bias)
-        total = total + (more if asked is None else more[asked]).sum()
+        total = total + (more if worth is None else more * worth[:, None]).sum()
     return total / len(a)
 
 
@@ -239,10 +240,10 @@ class InfoNCE(nn.Module):
         b: Tensor,
         same: Tensor | None = None,
         others: Tensor | None = None,
-        asked: Tensor | None = None,
+        worth: Tensor | None = None,
     ) -> Tensor:
         """Loss of two embeddings (batch, feature)."""
-        return info_nce(a, b, self.scale(), same, others, asked)
+        return info_nce(a, b, self.scale(), same, others, worth)
 
 
 class SigmoidLoss(nn.Module):
@@ -265,10 +266,10 @@ class SigmoidLoss(nn.Module):
         b: Tensor,
         same: Tensor | None = None,
         others: Tensor | None = None,
-        asked: Tensor | None = None,
+        worth: Tensor | None = None,
     ) -> Tensor:
         """Loss of two embeddings (batch, feature)."""
-        return sigmoid(a, b, self.scale(), self.bias, same, others, asked)
+        return sigmoid(a, b, self.scale(), self.bias, same, others, worth)
 
 
 #: The losses by name.

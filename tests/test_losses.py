@@ -77,13 +77,17 @@ def test_hard_negatives_by_hand():
     judged = math.log(1 + math.exp(-1)) + math.log(2)  # logits -1 and 0, and neither belongs
     assert float(sigmoid(a, a, 1.0, 0.0, others=other)) == pytest.approx((four + judged) / 2)
     # Row 0 alone is asked to tell the other from its own.
-    asked = torch.tensor([True, False])
+    worth = torch.tensor([1.0, 0.0])
     rows = math.log(math.e + 1 + 1 / math.e) + math.log(math.e + 1) - 2
     expected = (rows / 2 + columns / 2) / 2
-    assert float(info_nce(a, a, 1.0, others=other, asked=asked)) == pytest.approx(expected)
+    assert float(info_nce(a, a, 1.0, others=other, worth=worth)) == pytest.approx(expected)
     judged = math.log(1 + math.exp(-1))
-    found = float(sigmoid(a, a, 1.0, 0.0, others=other, asked=asked))
+    found = float(sigmoid(a, a, 1.0, 0.0, others=other, worth=worth))
     assert found == pytest.approx((four + judged) / 2)
+    # And as a half, it counts half as much as another row.
+    half = math.log(math.e + 1 + 0.5 / math.e) + math.log(math.e + 1.5) - 2
+    found = float(info_nce(a, a, 1.0, others=other, worth=torch.tensor([0.5, 0.5])))
+    assert found == pytest.approx((half / 2 + columns / 2) / 2)
 
 
 def test_a_batch_of_one_model_costs_nothing():

@@ -300,6 +300,7 @@ def test_what_is_changed_is_not_told_from_near_misses():
             pairs={("a", "b"): 1.0},
             augment={"a": lambda rows, _: torch.where(changed[:, None], rows / 2, rows)},
             negatives={"b": lambda rows, _: rows[:3] + 0.1},
+            negative_weight=0.25,
         ),
         1,
     )
@@ -307,7 +308,7 @@ def test_what_is_changed_is_not_told_from_near_misses():
     a = encoders["a"](torch.where(changed[:, None], batch["a"] / 2, batch["a"]))
     b, others = encoders["b"](batch["b"]), encoders["b"](batch["b"][:3] + 0.1)
     logits = a @ b.T / 0.07
-    more = torch.where(changed[:, None], -torch.inf, a @ others.T / 0.07)
+    more = torch.where(changed[:, None], -torch.inf, a @ others.T / 0.07 + np.log(0.25))
     rows = torch.cat([logits, more], dim=1).logsumexp(1) - logits.diagonal()
     columns = logits.logsumexp(0) - logits.diagonal()
     torch.testing.assert_close(
@@ -412,7 +413,7 @@ def test_records_with_an_offset_are_learned_from(few):
 def test_hard_negatives_set_in_halfway(few):
     settings = {**SETTINGS, "max_epochs": 2}
     with_them, without = (
-        sg.SeisBind(hard_negatives=wanted, **settings).fit(few).history_ for wanted in (True, False)
+        sg.SeisBind(hard_negatives=weight, **settings).fit(few).history_ for weight in (1.0, 0.0)
     )
     assert with_them[0]["train_loss"] == without[0]["train_loss"]
     # There is more to be told apart, so that the loss is higher.
@@ -481,7 +482,7 @@ def test_two_processes_train_as_one(few, tmp_path):
     few.to_netcdf(tmp_path / "few.nc", engine="h5netcdf")
     (tmp_path / "fit.py").write_text(textwrap.dedent(DISTRIBUTED))
     # Augmentation and near-twins draw other numbers on each process: they stay out of it.
-    settings = {**SETTINGS, "augment": False, "hard_negatives": False, "max_epochs": 2}
+    settings = {**SETTINGS, "augment": False, "hard_negatives": 0.0, "max_epochs": 2}
     result = subprocess.run(
         [
             *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
@@ -557,6 +558,7 @@ def test_other_losses_and_the_third_pair_learn(few, loss):
 def test_settings_that_cannot_be_are_named(few):
     for settings, message in (
         ({"loss": "triplet"}, r"loss must be one of info_nce, sigmoid; found 'triplet'"),
+        ({"hard_negatives": -1}, r"hard_negatives must be at least 0; found -1"),
         ({"chunk_size": 0}, r"chunk_size must be None or at least 1; found 0"),
         ({"ema_decay": 1.0}, r"ema_decay must be None or between 0 and 1; found 1\.0"),
     ):

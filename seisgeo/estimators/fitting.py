@@ -189,6 +189,8 @@ def _require_parameters(model: SeisBind) -> None:
         raise ParameterError(
             f"warm_start must be False, True or 'seismic'; found {model.warm_start!r}"
         )
+    if not model.hard_negatives >= 0:
+        raise ParameterError(f"hard_negatives must be at least 0; found {model.hard_negatives}")
     if not 0 <= model.stretch <= 0.5:
         raise ParameterError(f"stretch must be between 0 and 0.5; found {model.stretch}")
     for name in ("chunk_size", "families_per_batch"):
@@ -371,6 +373,7 @@ def _plan(model: SeisBind, lesson: _Lesson, seed: int) -> Any:
         turn=whole_pairs(model, even=lesson.even),
         copies=near_copies_of(model.encoders_),
         negatives=near_misses(model),
+        negative_weight=float(model.hard_negatives),
         readout=readout,
         uncertain=uncertain_physics(model) if vague else None,
     )

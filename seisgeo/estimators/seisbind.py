@@ -53,10 +53,12 @@ class SeisBind(Binding):
         it is gone after training.
     loss : {"info_nce", "sigmoid"}, default "info_nce"
         :func:`seisgeo.losses.info_nce` (the paper's) or :func:`seisgeo.losses.sigmoid`.
-    hard_negatives : bool, default True
+    hard_negatives : float, default 0.1
         In the second half of training, contrast gathers that are not augmented with near-twins of
         the batch's velocity models, too: models with another velocity in one layer, or with a
-        small fault, see :func:`seisgeo.augment.near_twins`.
+        small fault, see :func:`seisgeo.augment.near_twins`. How much a twin counts beside another
+        model: with 1, more near-twins are told apart and fewer models are found in large galleries;
+        0 leaves twins out.
     temperature : float, default 0.07
         First temperature of the loss; it is learned, within [0.01, 1].
     augment : bool, default True
@@ -156,7 +158,7 @@ class SeisBind(Binding):
         direct_weight: float = 0.0,
         readout_weight: float = 1.0,
         loss: str = "info_nce",
-        hard_negatives: bool = True,
+        hard_negatives: float = 0.1,
         temperature: float = 0.07,
         augment: bool = True,
         stretch: float = 0.0,
