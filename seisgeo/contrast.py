@@ -200,8 +200,7 @@ class Contrast(Learner):
         if generator is None and self.average is not None:
             encoders = self.average.module
 
-        # Rows that augmentation leaves alone: what it hides cannot be told from a near miss.
-        whole: dict[str, Tensor] = {}
+        seen: dict[str, Tensor] = {}
 
         def embedded(name: str, random: torch.Generator | None) -> Tensor:
             values = batch[name]
@@ -209,8 +208,7 @@ class Contrast(Learner):
             if change is not None and random is not None:
                 with self.full_precision():
                     values = change(values, random)
-                alone = (values == batch[name]).flatten(1).all(dim=1)
-                whole[name] = gather(alone.float())
+            seen[name] = values
             return gather(self.embed(name, values, encoders))
 
         def unit(name: str, values: Tensor) -> Tensor:
@@ -225,29 +223,26 @@ class Contrast(Learner):
             masks = [same[name] for name in {a, b} if name in same]
             return torch.stack(masks).any(dim=0) if masks else None
 
-        def misses(name: str) -> Tensor | None:
-            make = self.plan.negatives.get(name)
+        def misses(a: str, b: str) -> tuple[Tensor | None, Tensor | None]:
+            make = self.plan.negatives.get(b)
             if make is None or generator is None or self.begun < LATE:
-                return None
+                return None, None
             with self.full_precision():
-                made = make(batch[name], generator)
-            found = unit(name, gather(self.embed(name, made, encoders)))
-            if name not in self.plan.copies:
-                return found
-            # What is made of one row may be another of the batch.
-            rows = gather(batch[name])
-            both = torch.cat([rows, gather(made)])
-            there = self.plan.copies[name](both)[: len(rows), len(rows) :].any(dim=0)
-            return found[~there]
-
-        def worth(name: str) -> Tensor:
-            there = whole.get(name, torch.ones(len(first[name]), device=self.device))
-            return self.plan.negative_weight * there
+                made = make(batch[b], generator)
+            found = unit(b, gather(self.embed(b, made, encoders)))
+            if b in self.plan.copies:
+                # What is made of one row may be another of the batch.
+                rows = gather(batch[b])
+                both = torch.cat([rows, gather(made)])
+                there = self.plan.copies[b](both)[: len(rows), len(rows) :].any(dim=0)
+                found = found[~there]
+            # What augmentation hides cannot be told from a near miss.
+            alone = (seen[a] == batch[a]).flatten(1).all(dim=1)
+            return found, self.plan.negative_weight * gather(alone.float())
 
         for (a, b), weight in self.plan.pairs.items():
             other = first[b] if a != b else unit(b, embedded(b, generator or self.draws()))
-            error = self.criterion(first[a], other, mask(a, b), misses(b), worth(a))
-            total = total + weight * error
+            total = total + weight * self.criterion(first[a], other, mask(a, b), *misses(a, b))
         vague = self.plan.uncertain
         if vague is not None and self.lenient is not None and generator is not None:
             name = vague.modality
